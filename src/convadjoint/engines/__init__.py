@@ -1,0 +1,21 @@
+"""Ways to compute C x: engines bind a geometry and a kernel to a plan.
+
+No engine knows PyLops, layouts or the users' keywords; data come in canonical order,
+``(batch, channel, *space)``.
+"""
+
+from convadjoint.engines.choice import ENGINES, plan, resolve
+from convadjoint.engines.kernels import transpose_kernel
+from convadjoint.engines.matrix import assemble
+from convadjoint.engines.protocol import Array, Engine, Plan
+
+__all__ = [
+    "ENGINES",
+    "Array",
+    "Engine",
+    "Plan",
+    "assemble",
+    "plan",
+    "resolve",
+    "transpose_kernel",
+]

@@ -1,0 +1,64 @@
+"""The border of a signal: filled from the inside (E), or folded back onto it (E').
+
+Both directions walk the pieces of `Border`, so neither has index rules of its own.
+"""
+
+import numpy as np
+
+from convadjoint.engines.protocol import Array, Index
+from convadjoint.geometry import Border, Piece
+
+__all__ = ["extend", "fold"]
+
+
+def extend(x: Array, borders: tuple[Border | None, ...]) -> Array:
+    """Fill the borders of the trailing axes of `x`."""
+    for axis, border in _along(x.ndim, borders):
+        shape = (*x.shape[:axis], border.length, *x.shape[axis + 1 :])
+        extended = np.empty(shape, x.dtype)
+        for piece in border.pieces():
+            extended[_at(axis, _target(piece))] = x[_at(axis, _origin(piece))]
+        x = extended
+    return x
+
+
+def fold(y: Array, borders: tuple[Border | None, ...]) -> Array:
+    """Add the borders of the trailing axes of `y` to the samples that filled them."""
+    for axis, border in _along(y.ndim, borders):
+        shape = (*y.shape[:axis], border.n, *y.shape[axis + 1 :])
+        folded = np.zeros(shape, y.dtype)
+        for piece in border.pieces():
+            part = y[_at(axis, _target(piece))]
+            if piece.step == 0:
+                part = part.sum(axis=axis, keepdims=True)
+            folded[_at(axis, _origin(piece))] += part
+        y = folded
+    return y
+
+
+def _along(
+    ndim: int, borders: tuple[Border | None, ...]
+) -> tuple[tuple[int, Border], ...]:
+    """Array axis and border, for the axes that have one."""
+    first = ndim - len(borders)
+    return tuple(
+        (first + axis, border) for axis, border in enumerate(borders) if border
+    )
+
+
+def _at(axis: int, part: slice) -> Index:
+    """Index `part` of one axis."""
+    return (*(slice(None),) * axis, part)
+
+
+def _target(piece: Piece) -> slice:
+    """Extended samples of a piece."""
+    return slice(piece.start, piece.start + piece.count)
+
+
+def _origin(piece: Piece) -> slice:
+    """Samples that a piece reads; a single one if it holds still."""
+    if piece.step < 0:
+        stop = piece.source - piece.count
+        return slice(piece.source, stop if stop >= 0 else None, -1)
+    return slice(piece.source, piece.source + (piece.count if piece.step else 1))

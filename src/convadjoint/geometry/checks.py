@@ -1,0 +1,40 @@
+"""Turn what users pass as sizes into plain integers, or say what is wrong with it."""
+
+import operator
+from collections.abc import Iterable
+
+from convadjoint.errors import GeometryError
+
+__all__ = ["integer", "per_axis"]
+
+
+def integer(value: object, name: str, *, least: int | None = None) -> int:
+    """Return `value` as an `int` of at least `least`; floats and strings are refused."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        msg = f"{name} must be an integer, got {value!r} ({type(value).__name__})"
+        raise TypeError(msg) from None
+    if least is not None and number < least:
+        msg = f"{name} must be at least {least}, got {number}"
+        raise GeometryError(msg)
+    return number
+
+
+def per_axis(
+    value: object, name: str, rank: int, *, least: int | None = None
+) -> tuple[int, ...]:
+    """Return one integer per spatial axis; a single one serves them all."""
+    if not isinstance(value, Iterable) or isinstance(value, str):
+        return (integer(value, name, least=least),) * rank
+    values = tuple(value)
+    if len(values) != rank:
+        msg = (
+            f"{name} has {len(values)} entries for {rank} spatial axes: "
+            f"give one integer, or {rank}"
+        )
+        raise GeometryError(msg)
+    return tuple(
+        integer(entry, f"{name} on spatial axis {axis}", least=least)
+        for axis, entry in enumerate(values)
+    )

@@ -1,0 +1,26 @@
+"""PyLops operators for convolutions and transposed convolutions, and their matrices."""
+
+from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
+from convadjoint.operators.kernels import bilinear_kernel, gaussian_kernel
+from convadjoint.operators.matrices import conv_matrix, conv_transpose_matrix
+from convadjoint.operators.transposed import (
+    ConvTranspose1DOp,
+    ConvTranspose2DOp,
+    ConvTranspose3DOp,
+    ConvTransposeNDOp,
+)
+
+__all__ = [
+    "Conv1DOp",
+    "Conv2DOp",
+    "Conv3DOp",
+    "ConvNDOp",
+    "ConvTranspose1DOp",
+    "ConvTranspose2DOp",
+    "ConvTranspose3DOp",
+    "ConvTransposeNDOp",
+    "bilinear_kernel",
+    "conv_matrix",
+    "conv_transpose_matrix",
+    "gaussian_kernel",
+]

@@ -1,0 +1,322 @@
+"""The operator family over PyLops: products, transposes, scalars and the matrix."""
+
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import pylops
+import scipy.sparse
+import scipy.sparse.linalg
+
+from convadjoint import engines
+from convadjoint.engines import Array
+from convadjoint.engines.matrix import count_entries
+from convadjoint.geometry import ConvSpec, Layout
+from convadjoint.geometry.problem import shape_of
+from convadjoint.operators import explanation
+from convadjoint.operators.dense import MatrixMethods
+from convadjoint.operators.options import Options
+from convadjoint.operators.plans import Convolution, Direction
+from convadjoint.operators.samples import (
+    as_columns,
+    as_kernel,
+    as_samples,
+    as_scalar,
+    check_shape,
+)
+
+__all__ = ["ConvolutionOperator"]
+
+
+class ConvolutionOperator(MatrixMethods):
+    """What all operators of the family share; each holds a `Convolution`.
+
+    Subclasses say how many axes they convolve (`rank`, None for any), which way they
+    apply it (`transposed`), and which class is their transpose (`partner`).
+    """
+
+    rank: ClassVar[int | None]
+    transposed: ClassVar[bool]
+    partner: ClassVar[type["ConvolutionOperator"]]
+
+    # NumPy must leave ``array * op`` and ``scalar * op`` to this class.
+    __array_ufunc__ = None
+
+    def _build(self, dims: Any, kernel: npt.ArrayLike, options: Options) -> None:
+        """Translate the users' words and become that operator."""
+        given = as_kernel(kernel, options.dtype)
+        spec, layout = options.problem(
+            dims, given.shape, self.rank, self.transposed
+        ).resolve()
+        rank = len(spec.axes)
+        canonical = given.reshape(spec.kernel_shape)
+        if options.flip:
+            canonical = np.flip(canonical, tuple(range(-rank, 0)))
+        engines.resolve(options.engine, spec, canonical)
+        convolution = Convolution(spec, layout, canonical, options.engine)
+        self._become(convolution, Direction(self.transposed), given, options)
+
+    def _become(
+        self,
+        convolution: Convolution,
+        direction: Direction,
+        kernel: Array,
+        options: Options,
+    ) -> None:
+        """Set all state; nothing is written afterwards but PyLops' counters."""
+        _, layout = convolution.geometry(direction)
+        self._convolution = convolution
+        self._direction = direction
+        self._kernel = kernel
+        self._options = options
+        super().__init__(
+            dtype=kernel.dtype,
+            dims=layout.dims,
+            dimsd=layout.dimsd,
+            name=options.name,
+        )
+
+    def _related(self, *, transposed: bool, conjugated: bool) -> "ConvolutionOperator":
+        """The transpose, conjugate or adjoint; it shares geometry and plans."""
+        cls = self.partner if transposed else type(self)
+        here = self._direction
+        direction = Direction(
+            here.transposed != transposed, here.conjugated != conjugated
+        )
+        options = self._options
+        if transposed:
+            sizes = self._convolution.spec.sizes if direction.transposed else None
+            options = replace(options, output_padding=0, output_size=sizes)
+        kernel = np.conj(self._kernel) if conjugated else self._kernel
+        kernel.flags.writeable = False
+        operator = cls.__new__(cls)
+        operator._become(self._convolution, direction, kernel, options)
+        return operator
+
+    def _adjoint(self) -> "ConvolutionOperator":
+        return self._related(transposed=True, conjugated=True)
+
+    def _transpose(self) -> "ConvolutionOperator":
+        return self._related(transposed=True, conjugated=False)
+
+    def conj(self) -> "ConvolutionOperator":
+        """Return the operator with the conjugate kernel."""
+        return self._related(transposed=False, conjugated=True)
+
+    def replace(
+        self,
+        *,
+        kernel: npt.ArrayLike | None = None,
+        dims: Any = None,
+        dtype: npt.DTypeLike | None = None,
+        engine: str | None = None,
+    ) -> Self:
+        """Return this operator with some of its parts replaced.
+
+        Parameters
+        ----------
+        kernel : array_like, optional
+            Another kernel.
+        dims : int or tuple of int, optional
+            Another input shape.  An `output_size` moves along: by the stride, for
+            every sample of the input.
+        dtype : dtype, optional
+            Another dtype; if only a kernel is given, that of the kernel.
+        engine : str, optional
+            Another engine.
+
+        Returns
+        -------
+        ConvolutionOperator
+            An operator of the same class.
+        """
+        options = self._options
+        if engine is not None:
+            options = replace(options, engine=engine)
+        if dtype is not None or kernel is None:
+            options = replace(options, dtype=self.dtype if dtype is None else dtype)
+        shape = self.dims if dims is None else shape_of(dims)
+        if options.output_size is not None:
+            options = replace(options, output_size=self._moved_sizes(shape))
+        operator = type(self).__new__(type(self))
+        operator._build(shape, self._kernel if kernel is None else kernel, options)
+        return operator
+
+    def _moved_sizes(self, dims: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Output sizes for another input shape, if it has as many axes."""
+        if len(dims) != len(self.dims):
+            return None
+        spec, (_, layout) = self._convolution.spec, self._geometry
+        places = layout.order[-len(spec.axes) :]
+        return tuple(
+            size + (dims[place] - self.dims[place]) * axis.s
+            for size, axis, place in zip(spec.sizes, spec.axes, places, strict=True)
+        )
+
+    @property
+    def kernel(self) -> Array:
+        """The convolution's kernel as given (conjugated by `conj`); read-only."""
+        return self._kernel
+
+    @property
+    def spec(self) -> ConvSpec:
+        """Geometry of this operator, in canonical order."""
+        return self._geometry[0]
+
+    @property
+    def nnz(self) -> int:
+        """Entries of the matrix."""
+        return count_entries(self._convolution.spec, self._convolution.kernel)
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that computes ``op @ x``."""
+        return self._engine_and_reason()[0]
+
+    @property
+    def _geometry(self) -> tuple[ConvSpec, Layout]:
+        return self._convolution.geometry(self._direction)
+
+    def _engine_and_reason(self) -> tuple[str, str]:
+        """The engine, and why it was chosen."""
+        convolution, direction = self._convolution, self._direction
+        weights = convolution.weights(direction, convolution.kernel.dtype)
+        return engines.resolve(convolution.engine, self.spec, weights)
+
+    def explain(self) -> str:
+        """Return a text with geometry, shapes, non-zeros, and the engine with reason.
+
+        Returns
+        -------
+        str
+            Several lines, to be printed.
+        """
+        return explanation.explain(
+            repr(self),
+            *self._geometry,
+            nnz=self.nnz,
+            dtype=self.dtype,
+            engine=self._options.engine,
+            choice=self._engine_and_reason(),
+        )
+
+    def __repr__(self) -> str:
+        return explanation.summary(type(self).__name__, *self._geometry, self.dtype)
+
+    def tosparse(self, format: str = "csr") -> scipy.sparse.sparray:
+        """Return the matrix, assembled from the geometry.
+
+        Parameters
+        ----------
+        format : str, optional
+            A format of `scipy.sparse`; "csr" is what is assembled.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape ``(prod(dimsd), prod(dims))``
+            Indices sorted, duplicates summed, no stored zeros.
+
+        Raises
+        ------
+        MemoryError
+            If it does not fit into free memory; nothing has been allocated then.
+        """
+        direction = self._direction
+        spec, layout = self._geometry
+        weights = self._convolution.weights(direction, self.dtype)
+        return engines.assemble(spec, weights, layout).asformat(format)
+
+    def _matvec(self, x: Array) -> Array:
+        return self._apply(x, self._direction)
+
+    def _rmatvec(self, x: Array) -> Array:
+        return self._apply(x, self._direction.adjoint)
+
+    def _matmat(self, x: Array) -> Array:
+        return self._apply(x, self._direction)
+
+    def _rmatmat(self, x: Array) -> Array:
+        return self._apply(x, self._direction.adjoint)
+
+    def _apply(self, x: Any, direction: Direction) -> Array:
+        """Map ``(size,)`` or ``(size, columns)`` in one direction."""
+        if scipy.sparse.issparse(x):
+            x = x.toarray()
+        trailing = x.shape[1:]
+        columns = trailing[0] if trailing else 1
+        spec, layout = self._convolution.geometry(direction)
+        y = self._convolution.apply(
+            x.reshape(*layout.dims, columns),
+            direction,
+            double=self._options.precision == "double",
+        )
+        return y.reshape(spec.shape[0], *trailing)
+
+    def matvec(self, x: npt.ArrayLike) -> Array:
+        """Return ``C x`` of a flat vector; see `pylops.LinearOperator.matvec`."""
+        return super().matvec(as_samples(x, "x"))
+
+    def rmatvec(self, x: npt.ArrayLike) -> Array:
+        """Return the adjoint of a flat vector."""
+        return super().rmatvec(as_samples(x, "x"))
+
+    def matmat(self, X: Any) -> Array:
+        """Return ``C X`` of ``(columns of C, m)``, all columns at once."""
+        return super().matmat(as_columns(X, self.shape[1]))
+
+    def rmatmat(self, X: Any) -> Array:
+        """Return the adjoint of ``(rows of C, m)``, all columns at once."""
+        return super().rmatmat(as_columns(X, self.shape[0]))
+
+    def dot(self, x: Any) -> Any:
+        """Return ``op @ x``, for arrays, operators, matrices and scalars.
+
+        Parameters
+        ----------
+        x : array_like, operator, sparse array or scalar
+            Arrays have shape ``dims``, ``(prod(dims),)``, or either of these with a
+            trailing axis of columns.
+
+        Returns
+        -------
+        ndarray, operator or sparse array
+            An array of the corresponding shape of the output.
+
+        Raises
+        ------
+        GeometryError
+            If an array has another shape.
+        TypeError
+            If it is masked, or does not hold numbers.
+        """
+        if np.isscalar(x):
+            return self._scaled(x)
+        if scipy.sparse.issparse(x):
+            return self.tosparse() @ x
+        if isinstance(x, (pylops.LinearOperator, scipy.sparse.linalg.LinearOperator)):
+            return super().dot(x)
+        samples = as_samples(x, "x")
+        check_shape(samples.shape, self.dims, self.shape[1])
+        return super().dot(samples)
+
+    def _scaled(self, factor: Any, *, divide: bool = False) -> Self:
+        """Return the operator with its kernel times (or over) a number."""
+        plain = as_scalar(factor)
+        if divide and plain == 0:
+            msg = "an operator cannot be divided by zero"
+            raise ZeroDivisionError(msg)
+        return self.replace(
+            kernel=self._kernel / plain if divide else self._kernel * plain
+        )
+
+    def __rmul__(self, x: Any) -> Any:
+        return self._scaled(x) if np.isscalar(x) else NotImplemented
+
+    def __neg__(self) -> Self:
+        return self._scaled(-1)
+
+    def __truediv__(self, y: Any, niter: int = 100, densesolver: str = "scipy") -> Any:
+        if np.isscalar(y):
+            return self._scaled(y, divide=True)
+        return super().__truediv__(as_samples(y, "y"), niter, densesolver)

@@ -1,0 +1,109 @@
+"""The sections that the docstrings of all operators share, written once."""
+
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["documented"]
+
+Documented = TypeVar("Documented", bound=Callable[..., object])
+
+_GEOMETRY = """\
+stride, dilation : int or tuple of int, optional
+    At least 1; one for all convolved axes, or one per axis.
+padding : int, tuple or str, optional
+    Samples added on both sides of each axis: an int, one int per axis, or one
+    ``(lo, hi)`` pair per axis; negative ones crop.  By name: ``"valid"`` (none),
+    ``"same"`` (``ceil(n / stride)`` outputs, an odd sample at the end),
+    ``"same_lower"`` (an odd sample at the beginning), ``"full"``.
+groups : int, optional
+    Blocks of channels that do not see each other.
+padding_mode : str or tuple of str, optional
+    What stands in the border, one mode or one per axis: ``"zeros"``, ``"reflect"``
+    (NumPy's "reflect", ndimage's "mirror"), ``"symmetric"`` (ndimage's "reflect"),
+    ``"replicate"`` ("edge", "nearest") or ``"circular"`` ("wrap").
+axes : int or tuple of int, optional
+    Axes of `dims` to convolve, in the order of the kernel's; by default the last
+    ones, `channel_axis` left out.
+channel_axis : int, optional
+    Axis of the channels, by default just before the convolved ones.  With a kernel
+    that mixes no channels it is an axis that is not convolved.
+center : int or tuple of int, optional
+    Index in the kernel, as given, of the tap that lands on sample ``p * stride``; only
+    with ``padding="same"``.
+flip : bool, optional
+    Reverse the kernel in space first.
+"""
+
+_COMPUTING = """\
+dtype : dtype, optional
+    float32, float64, complex64 or complex128; by default that of the kernel, where
+    float16 becomes float32 and integers float64.  Results have the common dtype of
+    operator and data.
+engine : {"auto", "taps", "sparse"}, optional
+    How products are computed; "auto" chooses, see `explain`.
+precision : {"native", "double"}, optional
+    "double" computes in double precision and rounds once, at the end.
+name : str, optional
+    Name of the operator, for `pylops.utils.describe`.
+"""
+
+_KERNEL = """\
+kernel : array_like, shape ``(*k)`` or ``(c_out, c_in/groups, *k)``
+    Kernel of the convolution, copied.  The first form mixes no channels: axes that
+    are not convolved are a batch.{channels}
+"""
+
+_ANY_RANK = """  The second form needs `channel_axis`."""
+
+_OUTPUT = """\
+output_padding : int or tuple of int, optional
+    Samples more at the end of each axis, 0 to ``stride - 1``; not together with a
+    padding by name or with `output_size`.
+output_size : int or tuple of int, optional
+    Spatial shape of the output.  `legal_output_sizes` lists the lengths that are
+    possible; by default the least, and ``n * stride`` for the two kinds of "same".
+"""
+
+_DIMS = """\
+dims : int or tuple of int
+    Shape of the input of {which}.  A batch axis may have length 0.
+"""
+
+_RAISES = """\
+GeometryError
+    If sizes, strides, paddings or axes describe no convolution.
+EngineRefusal
+    If an engine asked for by name cannot do the problem exactly.
+TypeError
+    If an argument is of the wrong kind, or the kernel holds no numbers.
+"""
+
+
+def documented(
+    *, transposed: bool, rank: int | None, matrix: bool = False
+) -> Callable[[Documented], Documented]:
+    """Fill ``{parameters}`` and ``{raises}`` into the docstring of an operator."""
+    which = "the transposed convolution" if transposed else "the convolution"
+    parts = [
+        _DIMS.format(which=which),
+        _KERNEL.format(channels=_ANY_RANK if rank is None else ""),
+        _GEOMETRY,
+        _OUTPUT if transposed else "",
+        _matrix_dtype() if matrix else _COMPUTING,
+    ]
+    sections = {"{parameters}": "".join(parts), "{raises}": _RAISES}
+
+    def fill(target: Documented) -> Documented:
+        text = inspect.cleandoc(target.__doc__ or "")
+        for marker, section in sections.items():
+            text = text.replace(marker, section.rstrip())
+        target.__doc__ = text + "\n"
+        return target
+
+    return fill
+
+
+def _matrix_dtype() -> str:
+    """The dtype alone: a matrix is not computed by an engine."""
+    return _COMPUTING[: _COMPUTING.index("  Results have")].rstrip() + "\n"

@@ -1,0 +1,62 @@
+"""The keywords of the operators, kept as given so that an operator can be remade."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from convadjoint.geometry import Problem
+
+__all__ = ["Options"]
+
+_COMPUTING = ("dtype", "engine", "precision", "name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The keywords of an operator, as given."""
+
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: Any = 1
+    padding_mode: Any = "zeros"
+    axes: Any = None
+    channel_axis: Any = None
+    center: Any = None
+    flip: Any = False
+    output_padding: Any = 0
+    output_size: Any = None
+    dtype: Any = None
+    engine: str = "auto"
+    precision: str = "native"
+    name: str = "C"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.flip, (bool, np.bool_)):
+            msg = f"flip must be True or False, got {self.flip!r}"
+            raise TypeError(msg)
+        if self.precision not in ("native", "double"):
+            msg = f"precision must be 'native' or 'double', got {self.precision!r}"
+            raise ValueError(msg)
+
+    def problem(
+        self,
+        dims: Any,
+        kernel_shape: tuple[int, ...],
+        rank: int | None,
+        transposed: bool,
+    ) -> Problem:
+        """Return the question that the geometry answers."""
+        words = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in _COMPUTING
+        }
+        return Problem(
+            dims=dims,
+            kernel_shape=kernel_shape,
+            rank=rank,
+            transposed=transposed,
+            **words,
+        )

@@ -1,0 +1,115 @@
+"""Arrays as users give them, made into arrays that can be computed with."""
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from convadjoint.engines import Array
+from convadjoint.errors import GeometryError
+
+__all__ = [
+    "as_columns",
+    "as_kernel",
+    "as_samples",
+    "as_scalar",
+    "check_shape",
+    "requested_dtype",
+]
+
+_KINDS = "biufc"
+_DTYPES = tuple(np.dtype(code) for code in "fdFD")
+
+
+def as_samples(values: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
+    """Return `values` as an array of numbers; nothing is copied that need not be.
+
+    Raises
+    ------
+    TypeError
+        If they are masked, not numbers, or of a precision that is not supported.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        msg = f"{name} is a masked array: fill it, or mask with an operator of its own"
+        raise TypeError(msg)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        msg = f"{name} is not an array: {error}"
+        raise TypeError(msg) from None
+    if array.dtype.kind not in _KINDS or array.dtype.char in "gG":
+        msg = (
+            f"{name} has dtype {array.dtype}: allowed are booleans, integers, float16, "
+            f"float32, float64, complex64 and complex128"
+        )
+        raise TypeError(msg)
+    return array
+
+
+def _kernel_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.inexact]:
+    """The dtype in which a kernel computes: float16 in float32, integers in float64."""
+    if dtype in _DTYPES:
+        return dtype  # type: ignore[return-value]
+    return np.dtype(np.float32 if dtype == np.float16 else np.float64)
+
+
+def requested_dtype(dtype: npt.DTypeLike) -> np.dtype[np.inexact]:
+    """Return one of the four dtypes, or say which they are."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in _DTYPES:
+        msg = (
+            f"dtype {dtype!r} is not supported: choose float32, float64, complex64 "
+            f"or complex128"
+        )
+        raise TypeError(msg)
+    return found  # type: ignore[return-value]
+
+
+def as_kernel(kernel: npt.ArrayLike, dtype: npt.DTypeLike | None) -> Array:
+    """Return a read-only copy of `kernel` in the dtype in which it computes."""
+    given = as_samples(kernel, "kernel")
+    wanted = _kernel_dtype(given.dtype) if dtype is None else requested_dtype(dtype)
+    if given.dtype.kind == "c" and wanted.kind != "c":
+        msg = (
+            f"the kernel is complex ({given.dtype}), dtype {wanted} is real: take "
+            f"kernel.real, or a complex dtype"
+        )
+        raise TypeError(msg)
+    copy = np.array(given, wanted, order="C")
+    copy.flags.writeable = False
+    return copy
+
+
+def as_scalar(factor: object) -> complex:
+    """Return a number as Python's own: NumPy's scalars would decide the dtype."""
+    if isinstance(factor, (bool, np.bool_)) or not isinstance(factor, Number):
+        msg = f"an operator is scaled by a number, got {factor!r}"
+        raise TypeError(msg)
+    if isinstance(factor, (complex, np.complexfloating)):
+        return complex(factor)
+    return float(factor)  # type: ignore[arg-type]
+
+
+def check_shape(shape: tuple[int, ...], dims: tuple[int, ...], size: int) -> None:
+    """An array has the shape of the input, flat or not, perhaps with columns."""
+    flat = len(shape) in (1, 2) and shape[0] == size
+    if not (flat or shape == dims or shape[:-1] == dims):
+        msg = (
+            f"x has shape {shape}, the operator takes {dims}, ({size},), and either "
+            f"with a trailing axis of columns"
+        )
+        raise GeometryError(msg)
+
+
+def as_columns(x: Any, length: int) -> Any:
+    """A two-dimensional array, sparse or not, with rows of this number."""
+    array = x if scipy.sparse.issparse(x) else as_samples(x, "X")
+    if array.ndim != 2 or array.shape[0] != length:
+        msg = f"X has shape {array.shape}, the operator takes ({length}, m)"
+        raise GeometryError(msg)
+    return array
