@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convadjoint.engines import set_num_threads
     from convadjoint.errors import EngineRefusal, GeometryError, SemanticsError
     from convadjoint.geometry import (
         conv_output_size,
@@ -48,6 +49,7 @@ __all__ = [
     "conv_transpose_output_size",
     "gaussian_kernel",
     "legal_output_sizes",
+    "set_num_threads",
 ]
 
 _HOMES = {
@@ -59,6 +61,7 @@ _HOMES = {
         ),
         "geometry",
     ),
+    "set_num_threads": "engines.pool",
     **dict.fromkeys(("EngineRefusal", "GeometryError", "SemanticsError"), "errors"),
 }
 

@@ -5,17 +5,22 @@ No engine knows PyLops, layouts or the users' keywords; data come in canonical o
 """
 
 from convadjoint.engines.choice import ENGINES, plan, resolve
+from convadjoint.engines.guard import Guarded
 from convadjoint.engines.kernels import transpose_kernel
 from convadjoint.engines.matrix import assemble
+from convadjoint.engines.pool import num_threads, set_num_threads
 from convadjoint.engines.protocol import Array, Engine, Plan
 
 __all__ = [
     "ENGINES",
     "Array",
     "Engine",
+    "Guarded",
     "Plan",
     "assemble",
+    "num_threads",
     "plan",
     "resolve",
+    "set_num_threads",
     "transpose_kernel",
 ]

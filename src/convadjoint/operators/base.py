@@ -53,7 +53,8 @@ class ConvolutionOperator(MatrixMethods):
         canonical = given.reshape(spec.kernel_shape)
         if options.flip:
             canonical = np.flip(canonical, tuple(range(-rank, 0)))
-        engines.resolve(options.engine, spec, canonical)
+        if options.engine not in ("auto", "measure"):
+            engines.resolve(options.engine, spec, canonical)
         convolution = Convolution(spec, layout, canonical, options.engine)
         self._become(convolution, Direction(self.transposed), given, options)
 
@@ -172,17 +173,11 @@ class ConvolutionOperator(MatrixMethods):
     @property
     def engine(self) -> str:
         """Name of the engine that computes ``op @ x``."""
-        return self._engine_and_reason()[0]
+        return self._convolution.choice(self._direction)[0]
 
     @property
     def _geometry(self) -> tuple[ConvSpec, Layout]:
         return self._convolution.geometry(self._direction)
-
-    def _engine_and_reason(self) -> tuple[str, str]:
-        """The engine, and why it was chosen."""
-        convolution, direction = self._convolution, self._direction
-        weights = convolution.weights(direction, convolution.kernel.dtype)
-        return engines.resolve(convolution.engine, self.spec, weights)
 
     def explain(self) -> str:
         """Return a text with geometry, shapes, non-zeros, and the engine with reason.
@@ -198,7 +193,7 @@ class ConvolutionOperator(MatrixMethods):
             nnz=self.nnz,
             dtype=self.dtype,
             engine=self._options.engine,
-            choice=self._engine_and_reason(),
+            choice=self._convolution.choice(self._direction),
         )
 
     def __repr__(self) -> str:

@@ -40,8 +40,9 @@ dtype : dtype, optional
     float32, float64, complex64 or complex128; by default that of the kernel, where
     float16 becomes float32 and integers float64.  Results have the common dtype of
     operator and data.
-engine : {"auto", "taps", "sparse"}, optional
-    How products are computed; "auto" chooses, see `explain`.
+engine : str, optional
+    How products are computed: "gemm", "fft", "separable", "taps" or "sparse"; "auto"
+    estimates and "measure" tries which is fastest.  `explain` shows the choice.
 precision : {"native", "double"}, optional
     "double" computes in double precision and rounds once, at the end.
 name : str, optional

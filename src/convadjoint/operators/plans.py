@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from convadjoint import engines
-from convadjoint.engines import Array, Plan
+from convadjoint.engines import Array, Guarded
 from convadjoint.geometry import ConvSpec, Layout
 
 __all__ = ["Convolution", "Direction"]
@@ -37,7 +37,7 @@ class Convolution:
     layout: Layout
     kernel: Array
     engine: str
-    plans: dict[tuple[Direction, np.dtype[np.inexact]], Plan] = field(
+    plans: dict[tuple[Direction, np.dtype[np.inexact]], Guarded] = field(
         default_factory=dict
     )
 
@@ -54,7 +54,7 @@ class Convolution:
             kernel = engines.transpose_kernel(kernel, self.spec.groups)
         return np.conj(kernel) if direction.conjugated else kernel
 
-    def plan(self, direction: Direction, dtype: np.dtype[np.inexact]) -> Plan:
+    def plan(self, direction: Direction, dtype: np.dtype[np.inexact]) -> Guarded:
         """The plan for data of this dtype, made at first use."""
         if self.kernel.dtype.kind != "c":
             direction = replace(direction, conjugated=False)
@@ -63,9 +63,18 @@ class Convolution:
             spec, _ = self.geometry(direction)
             weights = self.weights(direction, dtype)
             # Two threads may both get here; the plans are equal, and one is kept.
-            made = engines.plan(self.engine, replace(spec, batch=1), weights)
+            made = engines.plan(self.engine, spec, weights)
             self.plans.setdefault(key, made)
         return self.plans[key]
+
+    def choice(self, direction: Direction) -> tuple[str, str]:
+        """The engine in this direction, and the reason; only measuring makes a plan."""
+        if self.engine == "measure":
+            plan = self.plan(direction, self.kernel.dtype)
+            return plan.engine, plan.reason
+        spec, _ = self.geometry(direction)
+        weights = self.weights(direction, self.kernel.dtype)
+        return engines.resolve(self.engine, spec, weights)
 
     def apply(self, x: Array, direction: Direction, *, double: bool) -> Array:
         """Map users' arrays ``(*dims, columns)`` to ``(*dimsd, columns)``.
@@ -76,27 +85,12 @@ class Convolution:
         compute = np.result_type(result, np.float64) if double else result
         _, layout = self.geometry(direction)
         canonical = self._canonical(x.astype(compute, copy=False), direction)
-        computed = self._compute(canonical, direction, compute)
+        kernel = np.result_type(self.kernel.dtype, canonical.real.dtype)
+        computed = self.plan(direction, kernel).apply(canonical)
         shape = (x.shape[-1], *layout.batch_sizes, *self._grid(layout))
         back = np.argsort(layout.orderd)
         ordered = computed.reshape(shape).transpose(*(1 + back), 0)
         return np.ascontiguousarray(ordered, dtype=result)
-
-    def _compute(
-        self, x: Array, direction: Direction, dtype: np.dtype[np.inexact]
-    ) -> Array:
-        """Apply the plan; a real kernel sees the real and imaginary parts apart.
-
-        A product of a real and a complex number would pass through ``0 * inf``.
-        """
-        if dtype.kind != "c" or self.kernel.dtype.kind == "c":
-            return self.plan(direction, dtype).apply(x)
-        real = np.empty(0, dtype).real.dtype
-        plan = self.plan(direction, real)
-        parts = plan.apply(np.concatenate((x.real, x.imag)))
-        y = np.empty((len(x), *parts.shape[1:]), dtype)
-        y.real, y.imag = parts[: len(x)], parts[len(x) :]
-        return y
 
     def _canonical(self, x: Array, direction: Direction) -> Array:
         """Users' ``(*dims, columns)`` as ``(columns * batch, c_in, *n)``."""

@@ -1,0 +1,244 @@
+"""Convolution as a product of spectra, for large kernels and circular boundaries.
+
+Strides are split into dense phases first (`geometry.phases`), so no transform sees an
+inserted zero.  The transforms are just so long that wrap-around falls on samples that
+are thrown away: about ``n + k/2`` for padding "same", not ``n + k - 1``.  A circular
+boundary is what a transform has by itself, and needs no extension.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import scipy.fft
+
+from convadjoint.engines.extension import extend, fold
+from convadjoint.engines.pool import num_threads
+from convadjoint.engines.protocol import Array, Index
+from convadjoint.geometry import Axis, Border, ConvSpec
+from convadjoint.geometry.phases import Phase, phases
+
+__all__ = ["FftPlan", "plan", "refuses"]
+
+Borders = tuple[Border | None, ...]
+Phases = tuple[Phase, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """An input phase, and the spectrum ``(groups, c_out/g, c_in/g, *frequencies)``."""
+
+    number: int
+    source: Index
+    spectrum: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    """An output phase: the samples it keeps, where they go, and what makes them."""
+
+    target: Index
+    kept: Index
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FftPlan:
+    """Spectra of the kernel, by output and input phase.
+
+    `extend` and `fold` are the borders that are no business of the transform; `sizes`
+    are the spatial lengths before the fold.
+    """
+
+    spec: ConvSpec
+    extend: Borders
+    fold: Borders
+    sizes: tuple[int, ...]
+    lengths: tuple[int, ...]
+    real: bool
+    outputs: tuple[Output, ...] = ()
+
+    def apply(self, x: Array) -> Array:
+        """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
+        spec, batch = self.spec, x.shape[0]
+        x, exponent = _tamed(extend(x, self.extend))
+        x = x.reshape(batch, spec.groups, spec.c_in // spec.groups, *x.shape[2:])
+        shape = (batch, spec.groups, spec.c_out // spec.groups, *self.sizes)
+        y = np.zeros(shape, x.dtype)
+        seen: dict[int, Array] = {}
+        for output in self.outputs if batch else ():
+            y[output.target] = self.inverse(self._total(x, output, seen))[output.kept]
+        for half in (exponent // 2, exponent - exponent // 2) if exponent else ():
+            y *= y.real.dtype.type(2.0**half)
+        return fold(y.reshape(batch, spec.c_out, *self.sizes), self.fold)
+
+    def _total(self, x: Array, output: Output, seen: dict[int, Array]) -> Array:
+        """Spectrum of an output phase; transforms of input phases are kept in `seen`."""
+        total = np.zeros(1, x.dtype)
+        for count, term in enumerate(output.terms):
+            if term.number not in seen:
+                seen[term.number] = self.forward(x[term.source])
+            part = _mixed(term.spectrum, seen[term.number])
+            total = np.add(total, part, out=total) if count else part
+        return total
+
+    def forward(self, x: Array) -> Array:
+        """Transform the spatial axes, padded to the lengths of the plan."""
+        axes = tuple(range(-len(self.lengths), 0))
+        transform = scipy.fft.rfftn if self.real else scipy.fft.fftn
+        result: Array = transform(x, self.lengths, axes, workers=num_threads())
+        return result
+
+    def inverse(self, spectrum: Array) -> Array:
+        """Return the samples of a spectrum, which is overwritten."""
+        axes = tuple(range(-len(self.lengths), 0))
+        transform = scipy.fft.irfftn if self.real else scipy.fft.ifftn
+        result: Array = transform(
+            spectrum, self.lengths, axes, overwrite_x=True, workers=num_threads()
+        )
+        return result
+
+
+def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
+    """Nothing is refused."""
+    return None
+
+
+def plan(spec: ConvSpec, kernel: Array) -> FftPlan:
+    """Transform `kernel`, one pair of phases after the other."""
+    lines = [
+        _Line.of(axis, before, after)
+        for axis, before, after in zip(spec.axes, spec.extend, spec.fold, strict=True)
+    ]
+    real = kernel.dtype.kind != "c"
+    empty = FftPlan(
+        spec=spec,
+        extend=tuple(line.extend for line in lines),
+        fold=tuple(line.fold for line in lines),
+        sizes=tuple(line.size for line in lines),
+        lengths=tuple(line.length(real) for line in lines),
+        real=real,
+    )
+    shape = (spec.groups, spec.c_out // spec.groups, spec.c_in // spec.groups)
+    grouped = kernel.reshape(*shape, *kernel.shape[2:])
+    found: dict[tuple[int, ...], list[tuple[Phases, Array]]] = defaultdict(list)
+    for pairs in product(*(line.phases for line in lines)):
+        spectrum = empty.forward(_placed(grouped, pairs, empty.lengths))
+        found[tuple(pair.first_out for pair in pairs)].append((pairs, spectrum))
+    return replace(empty, outputs=_outputs(found.values()))
+
+
+def _outputs(found: Iterable[list[tuple[Phases, Array]]]) -> tuple[Output, ...]:
+    """Number the input phases, so that each is transformed once per product."""
+    numbers: dict[tuple[int, ...], int] = {}
+    outputs = []
+    for group in found:
+        terms = []
+        for pairs, spectrum in group:
+            first = tuple(pair.first_in for pair in pairs)
+            number = numbers.setdefault(first, len(numbers))
+            source: Index = (..., *(pair.input for pair in pairs))
+            terms.append(Term(number, source, spectrum))
+        target: Index = (..., *(pair.output for pair in group[0][0]))
+        kept: Index = (..., *(slice(pair.q) for pair in group[0][0]))
+        outputs.append(Output(target, kept, tuple(terms)))
+    return tuple(outputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """One axis: its dense phases, and the borders that are left to fill.
+
+    `period` is set where the boundary is circular and the transform's own period does
+    the wrapping; then no border is left.
+    """
+
+    phases: Phases
+    size: int
+    extend: Border | None = None
+    fold: Border | None = None
+    period: int | None = None
+
+    @classmethod
+    def of(cls, axis: Axis, extend: Border | None, fold: Border | None) -> "_Line":
+        """Split an axis; take a circular border into the transform if that is quick."""
+        border = extend or fold
+        if border is None or not _wraps(axis, border, fold is not None):
+            return cls(phases=phases(axis), size=axis.q, extend=extend, fold=fold)
+        lead = -border.lo if extend else border.lo - axis.lo
+        size = axis.q if extend else border.n
+        whole = Phase(
+            first_in=0,
+            first_out=0,
+            step_in=1,
+            step_out=1,
+            n=border.n,
+            q=size,
+            taps=tuple(range(axis.k)),
+            shifts=tuple(j * axis.d + lead for j in range(axis.k)),
+        )
+        return cls(phases=(whole,), size=size, period=border.n)
+
+    def length(self, real: bool) -> int:
+        """Length of the transform: no kept sample may see what wraps around."""
+        if self.period is not None:
+            return self.period
+        least = 1
+        for pair in self.phases:
+            before = pair.n - min(0, *pair.shifts)
+            after = pair.q + max(0, *pair.shifts)
+            least = max(least, before, after)
+        return int(scipy.fft.next_fast_len(least, real))
+
+
+def _wraps(axis: Axis, border: Border, folded: bool) -> bool:
+    """Whether the transform's period may stand for a circular border.
+
+    It may if no tap leaves the extended signal, and the transform of the signal's own
+    length is quick.
+    """
+    forward = axis.transpose() if folded else axis
+    return (
+        border.mode == "circular"
+        and axis.s == axis.t == 1
+        and forward.lo == 0
+        and forward.q - 1 + forward.reach < forward.n
+        and forward.q <= border.n
+        and scipy.fft.next_fast_len(border.n) == border.n
+    )
+
+
+def _placed(kernel: Array, pairs: Phases, lengths: tuple[int, ...]) -> Array:
+    """The taps of one combination of phases, laid out for a circular correlation."""
+    channels = [np.arange(length) for length in kernel.shape[:3]]
+    taps = [np.array(pair.taps) for pair in pairs]
+    places = [
+        -np.array(pair.shifts) % length
+        for pair, length in zip(pairs, lengths, strict=True)
+    ]
+    placed = np.zeros((*kernel.shape[:3], *lengths), kernel.dtype)
+    # Taps may meet: a circular axis can be shorter than the kernel.
+    np.add.at(placed, np.ix_(*channels, *places), kernel[np.ix_(*channels, *taps)])
+    return placed
+
+
+def _mixed(spectrum: Array, x: Array) -> Array:
+    """Product over the frequencies, summed over input channels."""
+    if x.shape[2] == 1:
+        return x * spectrum[:, :, 0]
+    mixed: Array = np.einsum("goi...,bgi...->bgo...", spectrum, x)
+    return mixed
+
+
+def _tamed(x: Array) -> tuple[Array, int]:
+    """Scale `x` down by a power of two if sums of its samples might overflow."""
+    flat = x.ravel()
+    if np.isfinite(np.vdot(flat, flat)):
+        return x, 0
+    largest = max(abs(flat.real).max(), abs(flat.imag).max())
+    exponent = int(np.frexp(largest)[1])
+    for half in (exponent // 2, exponent - exponent // 2):
+        x = x * flat.real.dtype.type(2.0**-half)
+    return x, exponent

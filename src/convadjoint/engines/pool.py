@@ -1,0 +1,141 @@
+"""Threads of the library: one shared pool, and how many of them work at once."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
+
+from convadjoint.errors import GeometryError
+from convadjoint.geometry.checks import integer
+
+__all__ = ["each", "num_threads", "set_num_threads"]
+
+Job = TypeVar("Job")
+
+_VARIABLE = "CONVADJOINT_NUM_THREADS"
+
+
+class _Pool:
+    """The executor, made at first use and again in a forked process."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.threads: int | None = None
+        self.executor: ThreadPoolExecutor | None = None
+
+    def count(self) -> int:
+        """Threads that work at once."""
+        if self.threads is None:
+            self.threads = _from_environment()
+        return self.threads
+
+    def workers(self) -> ThreadPoolExecutor:
+        """All threads but the calling one, which works too."""
+        with self.lock:
+            if self.executor is None:
+                self.executor = ThreadPoolExecutor(
+                    max(1, self.count() - 1), thread_name_prefix="convadjoint"
+                )
+            return self.executor
+
+    def resize(self, threads: int | None) -> None:
+        """Take another number of threads from now on."""
+        with self.lock:
+            old, self.executor, self.threads = self.executor, None, threads
+        if old is not None:
+            old.shutdown(wait=False)
+
+
+_POOL = _Pool()
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork: the child starts a pool of its own."""
+    _POOL.lock, _POOL.executor = Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _from_environment() -> int:
+    """Number of threads that the environment asks for, or all CPUs it allows."""
+    given = os.environ.get(_VARIABLE)
+    if given is None:
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if not given.strip().isdigit() or int(given) < 1:
+        msg = f"{_VARIABLE} must be a whole number of at least 1, got {given!r}"
+        raise GeometryError(msg)
+    return int(given)
+
+
+def num_threads() -> int:
+    """Return how many threads a product may use."""
+    return _POOL.count()
+
+
+def set_num_threads(threads: int | None) -> None:
+    """Set how many threads products use from now on, in the whole process.
+
+    Parameters
+    ----------
+    threads : int or None
+        At least 1.  None asks the environment variable ``CONVADJOINT_NUM_THREADS``
+        again and, without it, takes the CPUs that this process may use.
+
+    Raises
+    ------
+    GeometryError
+        If `threads` is below 1.
+    TypeError
+        If it is not an integer.
+
+    See Also
+    --------
+    Conv2DOp : Results have the same bits for any number of threads.
+
+    Examples
+    --------
+    >>> import convadjoint as ca
+    >>> ca.set_num_threads(1)
+    >>> ca.set_num_threads(None)
+    """
+    _POOL.resize(None if threads is None else integer(threads, "threads", least=1))
+
+
+def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
+    """Call `function` for every job, on all threads; the caller works too.
+
+    Jobs must be independent of each other, so that their order is free.
+    """
+    waiting = iter(list(jobs))
+    if num_threads() == 1:
+        for job in waiting:
+            function(job)
+        return
+    lock = Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                job = next(waiting, _DONE)
+            if job is _DONE:
+                return
+            function(job)  # type: ignore[arg-type]
+
+    executor = _POOL.workers()
+    helpers = [executor.submit(work) for _ in range(num_threads() - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            # A helper that has not begun (the pool serves other products) is not
+            # waited for: the caller has done its share.
+            if not helper.cancel():
+                helper.result()
+
+
+_DONE = object()

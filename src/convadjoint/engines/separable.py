@@ -1,0 +1,118 @@
+"""Convolution one axis after the other, for kernels that are sums of few products.
+
+A Gaussian, a box, a bilinear or a motion kernel along an axis is a product of one
+vector per axis; such a convolution costs the sum of the kernel's lengths, not their
+product.  Factors are found by singular value decomposition to working precision: a
+kernel that is only nearly separable has a higher rank, and is not taken for one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convadjoint.engines import taps
+from convadjoint.engines.protocol import Array, Plan
+from convadjoint.geometry import Axis, ConvSpec
+
+__all__ = ["SeparablePlan", "factors", "plan", "refuses"]
+
+Factors = tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeparablePlan:
+    """Passes along the axes, for each product of which the kernel is the sum."""
+
+    products: tuple[tuple[Plan, ...], ...]
+
+    def apply(self, x: Array) -> Array:
+        """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
+        total: Array | None = None
+        for passes in self.products:
+            y = x
+            for one in passes:
+                y = one.apply(y)
+            total = y if total is None else np.add(total, y, out=total)
+        assert total is not None  # a kernel without products is refused
+        return total
+
+
+def refuses(spec: ConvSpec, kernel: Array) -> str | None:
+    """Refuse kernels that mix channels, and those whose products cost more."""
+    if len(spec.axes) == 1:
+        return "a kernel of one axis has nothing to separate"
+    if spec.c_in != spec.groups or spec.c_out != spec.groups:
+        return "the kernel mixes channels"
+    if not np.isfinite(kernel).all():
+        return "the kernel is not finite"
+    found = factors(kernel[:, 0])
+    cost = sum(len(factor[0]) for product in found for factor in product)
+    if not 0 < cost < kernel[0, 0].size:
+        return f"{len(found)} products of {cost} taps are no fewer than the kernel's"
+    return None
+
+
+def plan(spec: ConvSpec, kernel: Array) -> SeparablePlan:
+    """Factor `kernel` and plan one pass per axis and product."""
+    return SeparablePlan(
+        tuple(
+            tuple(_passes(spec, product, kernel.dtype))
+            for product in factors(kernel[:, 0])
+        )
+    )
+
+
+def factors(kernels: Array) -> list[Factors]:
+    """Write kernels ``(channels, *k)`` as sums of products of ``(channels, k_i)``.
+
+    Channels share the number of products: the largest that any of them needs.
+    """
+    wide = kernels.astype(np.result_type(kernels.dtype, np.float64))
+    # What rounding leaves of a product: some eps of the kernel's norm.
+    norm = np.linalg.norm(wide.reshape(len(wide), -1), axis=1).max(initial=0)
+    return list(_factors(wide, 4 * float(np.finfo(kernels.real.dtype).eps) * norm))
+
+
+def _factors(kernels: Array, tolerance: float) -> Iterator[Factors]:
+    """Split the first axis off by SVD, then the others; drop what is rounding."""
+    channels, first, *rest = kernels.shape
+    if not rest:
+        if np.abs(kernels).max(initial=0) > tolerance:
+            yield (kernels,)
+        return
+    u, s, v = np.linalg.svd(kernels.reshape(channels, first, -1), full_matrices=False)
+    for index in range(s.shape[1]):
+        if s[:, index].max(initial=0) <= tolerance:
+            return
+        root = np.sqrt(s[:, index, None])
+        others = (root * v[:, index]).reshape(channels, *rest)
+        for tail in _factors(others, tolerance):
+            yield (u[:, :, index] * root, *tail)
+
+
+def _passes(
+    spec: ConvSpec, product: Factors, dtype: np.dtype[np.inexact]
+) -> Iterator[Plan]:
+    """One plan per axis; axes that shrink the data most come first."""
+    order = sorted(range(len(spec.axes)), key=lambda i: spec.axes[i].q / spec.axes[i].n)
+    done: set[int] = set()
+    for index in order:
+        axes = tuple(
+            axis if i == index else _idle(spec, i, done)
+            for i, axis in enumerate(spec.axes)
+        )
+        alone = replace(
+            spec,
+            axes=axes,
+            extend=tuple(b if i == index else None for i, b in enumerate(spec.extend)),
+            fold=tuple(b if i == index else None for i, b in enumerate(spec.fold)),
+        )
+        yield taps.plan(alone, product[index].astype(dtype).reshape(alone.kernel_shape))
+        done.add(index)
+
+
+def _idle(spec: ConvSpec, index: int, done: set[int]) -> Axis:
+    """An axis that a pass leaves alone, before or after its own pass."""
+    side = spec.transpose().sizes if index in done else spec.sizes
+    return Axis(n=side[index], q=side[index], k=1)

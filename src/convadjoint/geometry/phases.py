@@ -1,0 +1,69 @@
+"""Strides taken apart: a strided axis is a few dense ones, interleaved.
+
+Tap `j` joins input samples of one residue modulo ``S = s/g`` to output samples of one
+residue modulo ``T = t/g``, with ``g = gcd(s, t)``.  Within such a pair of residues the
+axis is a plain correlation, ``y[v] = sum(w[j] * x[v + delta_j])``: nothing is ever
+multiplied by a zero that a stride inserted, and nothing is computed to be skipped.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from convadjoint.geometry.axis import Axis
+
+__all__ = ["Phase", "phases"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A dense correlation between every `S`-th input and every `T`-th output sample.
+
+    Input sample ``first_in + S*u`` is `x[u]`, ``0 <= u < n``; output sample
+    ``first_out + T*v`` is `y[v]`, ``0 <= v < q``; tap ``taps[i]`` reads
+    ``x[v + shifts[i]]``.
+    """
+
+    first_in: int
+    first_out: int
+    step_in: int
+    step_out: int
+    n: int
+    q: int
+    taps: tuple[int, ...]
+    shifts: tuple[int, ...]
+
+    @property
+    def input(self) -> slice:
+        """The input samples of the phase."""
+        return slice(self.first_in, None, self.step_in)
+
+    @property
+    def output(self) -> slice:
+        """The output samples of the phase."""
+        return slice(self.first_out, None, self.step_out)
+
+
+def phases(axis: Axis) -> tuple[Phase, ...]:
+    """Split `axis` into dense phases; taps that join no samples are left out."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for j in range(axis.k):
+        link = axis.link(j)
+        if not link.count:
+            continue
+        u, a = divmod(link.input_start, link.input_step)
+        v, b = divmod(link.output_start, link.output_step)
+        found[a, b].append((j, u - v))
+    steps = axis.link(0)
+    return tuple(
+        Phase(
+            first_in=a,
+            first_out=b,
+            step_in=steps.input_step,
+            step_out=steps.output_step,
+            n=-(-(axis.n - a) // steps.input_step),
+            q=-(-(axis.q - b) // steps.output_step),
+            taps=tuple(j for j, _ in pairs),
+            shifts=tuple(shift for _, shift in pairs),
+        )
+        for (a, b), pairs in sorted(found.items())
+    )
