@@ -50,7 +50,7 @@ $(VENV)/.demo: pyproject.toml
 	else \
 	  $(PYTHON) -m venv --upgrade-deps $(VENV); \
 	fi
-	@$(PIP) install --editable '.[demo]'
+	@$(PIP) install --editable '.[demo,fast]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -23,7 +23,7 @@ def prepare(session: nox.Session, *groups: str) -> None:
     """Install the package and dependency `groups`, unless under ``--no-venv``."""
     if session.virtualenv.is_sandboxed:
         wanted = (f"--group={group}" for group in groups)
-        session.install("--editable", ".[demo]", *wanted)
+        session.install("--editable", ".[demo,fast]", *wanted)
 
 
 @nox.session
@@ -98,7 +98,7 @@ def bench(session: nox.Session) -> None:
 def oldest(session: nox.Session) -> None:
     """Run the tests with the oldest requirements that pyproject.toml allows."""
     bounds = PROJECT["project"]["dependencies"]
-    session.install("--editable", ".[demo]", "--group=test")
+    session.install("--editable", ".[demo,fast]", "--group=test")
     session.install(*(re.sub(r">=([\d.]+)$", r"==\1.*", bound) for bound in bounds))
     session.run("pytest", "-n", "auto", *session.posargs)
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from convadjoint.engines import cost, fft, gemm, separable, sparse, taps
+from convadjoint.engines import cost, direct, fft, gemm, separable, sparse, taps
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.protocol import Array, Engine
 from convadjoint.errors import EngineRefusal
@@ -16,6 +16,7 @@ __all__ = ["ENGINES", "plan", "resolve"]
 
 ENGINES: MappingProxyType[str, Engine] = MappingProxyType(
     {
+        "direct": direct,
         "gemm": gemm,
         "fft": fft,
         "separable": separable,

@@ -16,25 +16,31 @@ from convadjoint.geometry.phases import Phase, phases
 
 __all__ = ["estimates"]
 
+TILE = 0.008  # one multiplication with addition in a register tile
+MOVE = 0.3  # one sample into or out of a band
+START = 25_000.0  # one product with the compiled engine, or with BLAS
+BORDER = 12_000.0  # one axis extended or folded
 CALL = 3_000.0  # one call of NumPy with its slices
 PRODUCT = 0.33  # one sample times one tap, added to the result
-ENTRY = 0.8  # one entry of C in a sparse product
+ENTRY = 0.4  # one entry of C in a sparse product
 COPY = 0.25  # one sample laid out for a product of matrices
 FLOP = 0.012  # one multiplication with addition inside BLAS
-WAVE = 0.2  # one sample of a transform, per doubling of its length
-MIX = 0.8  # one product of two frequencies
+WAVE = 0.13  # one sample of a transform, per doubling of its length
+MIX = 0.6  # one product of two frequencies
 
 
 def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     """Return the seconds that each engine should take for one product."""
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4 * 1e-9
+    borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER * 1e-9
     return {
-        "taps": work.taps() * scale,
-        "separable": work.separable() * scale,
-        "sparse": work.sparse() * scale,
-        "gemm": work.gemm() * scale,
-        "fft": work.fft() * scale,
+        "direct": work.direct() * scale + borders,
+        "taps": work.taps() * scale + borders,
+        "separable": work.separable() * scale + borders,
+        "sparse": work.sparse() * (scale + 1e-9) / 2,
+        "gemm": work.gemm() * scale + borders,
+        "fft": work.fft() * scale + borders,
     }
 
 
@@ -46,13 +52,27 @@ class _Work:
     kernel: Array
     lines: tuple[tuple[Phase, ...], ...]
 
+    def direct(self) -> float:
+        """Tiles of registers, filled as well as the innermost axis allows."""
+        return self._tiled(self._joined(), self.spec.axes[-1].q)
+
+    def _tiled(self, joined: float, row: int) -> float:
+        """Cost of tiles for `joined` pairs of a tap and an output sample."""
+        spec = self.spec
+        pairs = spec.batch * spec.c_out * (spec.c_in // spec.groups) * joined
+        if spec.c_out == spec.groups:
+            # A tile holds two rows of some vectors, and a tap more than the kernel.
+            pairs *= 1.2 * -(-row // 128) * 128 / row
+        moved = prod(spec.dims) + prod(spec.dimsd)
+        return START + pairs * TILE + moved * MOVE
+
     def taps(self) -> float:
         """Each weight is a product of slices, or each tap one of matrices."""
         spec = self.spec
         if min(spec.c_in, spec.c_out) > spec.groups:
             moved = (spec.c_in * COPY + spec.c_out * PRODUCT) * self._joined()
             taps = prod(self.kernel.shape[2:])
-            return taps * 4 * CALL + spec.batch * moved + spec.nnz * FLOP
+            return START + taps * 4 * CALL + spec.batch * moved + spec.nnz * FLOP
         return int(np.count_nonzero(self.kernel)) * CALL + spec.nnz * PRODUCT
 
     def separable(self) -> float:
@@ -60,12 +80,11 @@ class _Work:
         spec = self.spec
         joined = [sum(len(p.taps) * p.q for p in line) for line in self.lines]
         sides = [max(axis.n, axis.q) for axis in spec.axes]
-        samples = sum(
+        samples = (
             count * prod(sides) / side
             for count, side in zip(joined, sides, strict=True)
         )
-        calls = spec.groups * sum(axis.k for axis in spec.axes)
-        return calls * CALL + spec.batch * spec.groups * samples * PRODUCT
+        return sum(self._tiled(count, spec.axes[-1].q) for count in samples)
 
     def sparse(self) -> float:
         """Every entry of C."""
@@ -78,7 +97,7 @@ class _Work:
         calls = spec.batch * prod(len(line) for line in self.lines) + columns / 100_000
         # A product of matrices with few rows is no faster than copying.
         rows = spec.c_out // spec.groups
-        return 8 * calls * CALL + columns * (COPY + max(rows * FLOP, COPY / 2))
+        return START + 8 * calls * CALL + columns * (COPY + max(rows * FLOP, COPY / 2))
 
     def fft(self) -> float:
         """Transforms of all phases, and their products."""

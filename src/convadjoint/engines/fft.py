@@ -234,11 +234,11 @@ def _mixed(spectrum: Array, x: Array) -> Array:
 
 def _tamed(x: Array) -> tuple[Array, int]:
     """Scale `x` down by a power of two if sums of its samples might overflow."""
-    flat = x.ravel()
-    if np.isfinite(np.vdot(flat, flat)):
+    parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
+    largest = max((max(part.max(), -part.min()) for part in parts if x.size), default=0)
+    if largest < np.sqrt(np.finfo(x.real.dtype).max):
         return x, 0
-    largest = max(abs(flat.real).max(), abs(flat.imag).max())
     exponent = int(np.frexp(largest)[1])
     for half in (exponent // 2, exponent - exponent // 2):
-        x = x * flat.real.dtype.type(2.0**-half)
+        x = x * x.real.dtype.type(2.0**-half)
     return x, exponent

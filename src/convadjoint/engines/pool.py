@@ -111,11 +111,12 @@ def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
 
     Jobs must be independent of each other, so that their order is free.
     """
-    waiting = iter(list(jobs))
-    if num_threads() == 1:
-        for job in waiting:
+    every = list(jobs)
+    if num_threads() == 1 or len(every) == 1:
+        for job in every:
             function(job)
         return
+    waiting = iter(every)
     lock = Lock()
 
     def work() -> None:

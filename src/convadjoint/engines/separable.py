@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convadjoint.engines import taps
+from convadjoint.engines import direct, taps
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.geometry import Axis, ConvSpec
 
@@ -108,7 +108,9 @@ def _passes(
             extend=tuple(b if i == index else None for i, b in enumerate(spec.extend)),
             fold=tuple(b if i == index else None for i, b in enumerate(spec.fold)),
         )
-        yield taps.plan(alone, product[index].astype(dtype).reshape(alone.kernel_shape))
+        line = product[index].astype(dtype).reshape(alone.kernel_shape)
+        engine = taps if direct.refuses(alone, line) else direct
+        yield engine.plan(alone, line)
         done.add(index)
 
 

@@ -133,6 +133,8 @@ def _refuse_axes(ndim: int, rank: int, axes: object, channel: int | None) -> Non
         f"the kernel needs {rank} different axes to convolve; dims has {ndim} "
         f"axes{aside}{given}"
     )
+    if rank > ndim:
+        msg += "; a kernel that mixes channels needs channel_axis"
     raise GeometryError(msg)
 
 

@@ -63,10 +63,12 @@ def conv_output_size(
     ----------
     n, k : int or sequence of int
         Input lengths and numbers of taps, in samples; ints, or one per axis.
-    stride, dilation : int or sequence of int, optional
+    stride : int or sequence of int, optional
         At least 1.
     padding : int, sequence of int, sequence of (lo, hi), or str, optional
         ``"valid"``, ``"same"``, ``"same_lower"`` and ``"full"`` as for the operators.
+    dilation : int or sequence of int, optional
+        Distance of neighbouring taps, at least 1.
 
     Returns
     -------
@@ -117,10 +119,12 @@ def conv_transpose_output_size(
     ----------
     n, k : int or sequence of int
         Input lengths of the transposed convolution and numbers of taps, in samples.
-    stride, dilation : int or sequence of int, optional
+    stride : int or sequence of int, optional
         At least 1.
     padding : int, sequence of int, sequence of (lo, hi), or str, optional
         That of the convolution whose transpose is meant: a crop of the output.
+    dilation : int or sequence of int, optional
+        Distance of neighbouring taps, at least 1.
     output_padding : int or sequence of int, optional
         Samples more at the end, 0 to ``stride - 1``; not with a padding by name.
 
@@ -128,7 +132,7 @@ def conv_transpose_output_size(
     -------
     int or tuple of int
         ``(n - 1) * stride + K - lo - hi + output_padding``; ``n * stride`` for the
-        two kinds of "same".
+        two kinds of "same", and the least legal length for the other names.
 
     Raises
     ------
@@ -176,10 +180,12 @@ def legal_output_sizes(
     ----------
     n, k : int or sequence of int
         Input lengths of the transposed convolution and numbers of taps, in samples.
-    stride, dilation : int or sequence of int, optional
+    stride : int or sequence of int, optional
         At least 1.
     padding : int, sequence of int, sequence of (lo, hi), or str, optional
         That of the convolution whose transpose is meant.
+    dilation : int or sequence of int, optional
+        Distance of neighbouring taps, at least 1.
 
     Returns
     -------

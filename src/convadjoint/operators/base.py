@@ -1,11 +1,11 @@
 """The operator family over PyLops: products, transposes, scalars and the matrix."""
 
 from dataclasses import replace
+from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-import pylops
 import scipy.sparse
 import scipy.sparse.linalg
 
@@ -15,21 +15,19 @@ from convadjoint.engines.matrix import count_entries
 from convadjoint.geometry import ConvSpec, Layout
 from convadjoint.geometry.problem import shape_of
 from convadjoint.operators import explanation
-from convadjoint.operators.dense import MatrixMethods
 from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
+from convadjoint.operators.products import Products
 from convadjoint.operators.samples import (
-    as_columns,
     as_kernel,
     as_samples,
     as_scalar,
-    check_shape,
 )
 
 __all__ = ["ConvolutionOperator"]
 
 
-class ConvolutionOperator(MatrixMethods):
+class ConvolutionOperator(Products):
     """What all operators of the family share; each holds a `Convolution`.
 
     Subclasses say how many axes they convolve (`rank`, None for any), which way they
@@ -66,7 +64,7 @@ class ConvolutionOperator(MatrixMethods):
         options: Options,
     ) -> None:
         """Set all state; nothing is written afterwards but PyLops' counters."""
-        _, layout = convolution.geometry(direction)
+        layout = convolution.side(direction).layout
         self._convolution = convolution
         self._direction = direction
         self._kernel = kernel
@@ -102,7 +100,13 @@ class ConvolutionOperator(MatrixMethods):
         return self._related(transposed=True, conjugated=False)
 
     def conj(self) -> "ConvolutionOperator":
-        """Return the operator with the conjugate kernel."""
+        """Return the operator with the conjugate kernel.
+
+        Returns
+        -------
+        ConvolutionOperator
+            An operator of the same class; it shares the plans.
+        """
         return self._related(transposed=False, conjugated=True)
 
     def replace(
@@ -177,7 +181,8 @@ class ConvolutionOperator(MatrixMethods):
 
     @property
     def _geometry(self) -> tuple[ConvSpec, Layout]:
-        return self._convolution.geometry(self._direction)
+        side = self._convolution.side(self._direction)
+        return side.spec, side.layout
 
     def explain(self) -> str:
         """Return a text with geometry, shapes, non-zeros, and the engine with reason.
@@ -189,7 +194,9 @@ class ConvolutionOperator(MatrixMethods):
         """
         return explanation.explain(
             repr(self),
-            *self._geometry,
+            self._convolution.spec,
+            self._geometry[1],
+            transposed=self.transposed,
             nnz=self.nnz,
             dtype=self.dtype,
             engine=self._options.engine,
@@ -197,7 +204,9 @@ class ConvolutionOperator(MatrixMethods):
         )
 
     def __repr__(self) -> str:
-        return explanation.summary(type(self).__name__, *self._geometry, self.dtype)
+        return explanation.summary(
+            type(self).__name__, self._convolution.spec, self._geometry[1], self.dtype
+        )
 
     def tosparse(self, format: str = "csr") -> scipy.sparse.sparray:
         """Return the matrix, assembled from the geometry.
@@ -240,60 +249,13 @@ class ConvolutionOperator(MatrixMethods):
             x = x.toarray()
         trailing = x.shape[1:]
         columns = trailing[0] if trailing else 1
-        spec, layout = self._convolution.geometry(direction)
+        layout = self._convolution.side(direction).layout
         y = self._convolution.apply(
             x.reshape(*layout.dims, columns),
             direction,
             double=self._options.precision == "double",
         )
-        return y.reshape(spec.shape[0], *trailing)
-
-    def matvec(self, x: npt.ArrayLike) -> Array:
-        """Return ``C x`` of a flat vector; see `pylops.LinearOperator.matvec`."""
-        return super().matvec(as_samples(x, "x"))
-
-    def rmatvec(self, x: npt.ArrayLike) -> Array:
-        """Return the adjoint of a flat vector."""
-        return super().rmatvec(as_samples(x, "x"))
-
-    def matmat(self, X: Any) -> Array:
-        """Return ``C X`` of ``(columns of C, m)``, all columns at once."""
-        return super().matmat(as_columns(X, self.shape[1]))
-
-    def rmatmat(self, X: Any) -> Array:
-        """Return the adjoint of ``(rows of C, m)``, all columns at once."""
-        return super().rmatmat(as_columns(X, self.shape[0]))
-
-    def dot(self, x: Any) -> Any:
-        """Return ``op @ x``, for arrays, operators, matrices and scalars.
-
-        Parameters
-        ----------
-        x : array_like, operator, sparse array or scalar
-            Arrays have shape ``dims``, ``(prod(dims),)``, or either of these with a
-            trailing axis of columns.
-
-        Returns
-        -------
-        ndarray, operator or sparse array
-            An array of the corresponding shape of the output.
-
-        Raises
-        ------
-        GeometryError
-            If an array has another shape.
-        TypeError
-            If it is masked, or does not hold numbers.
-        """
-        if np.isscalar(x):
-            return self._scaled(x)
-        if scipy.sparse.issparse(x):
-            return self.tosparse() @ x
-        if isinstance(x, (pylops.LinearOperator, scipy.sparse.linalg.LinearOperator)):
-            return super().dot(x)
-        samples = as_samples(x, "x")
-        check_shape(samples.shape, self.dims, self.shape[1])
-        return super().dot(samples)
+        return y.reshape(prod(layout.dimsd), *trailing)
 
     def _scaled(self, factor: Any, *, divide: bool = False) -> Self:
         """Return the operator with its kernel times (or over) a number."""
@@ -301,9 +263,11 @@ class ConvolutionOperator(MatrixMethods):
         if divide and plain == 0:
             msg = "an operator cannot be divided by zero"
             raise ZeroDivisionError(msg)
-        return self.replace(
-            kernel=self._kernel / plain if divide else self._kernel * plain
-        )
+        kernel = self._kernel / plain if divide else self._kernel * plain
+        return self.replace(kernel=kernel, dtype=kernel.dtype)
+
+    def __mul__(self, x: Any) -> Any:
+        return self._scaled(x) if np.isscalar(x) else self.dot(x)
 
     def __rmul__(self, x: Any) -> Any:
         return self._scaled(x) if np.isscalar(x) else NotImplemented

@@ -28,7 +28,18 @@ class MatrixMethods(pylops.LinearOperator):
 
     @abstractmethod
     def tosparse(self, format: str = "csr") -> scipy.sparse.sparray:
-        """Return the matrix."""
+        """Return the matrix.
+
+        Parameters
+        ----------
+        format : str, optional
+            A format of `scipy.sparse`.
+
+        Returns
+        -------
+        sparray, shape ``(prod(dimsd), prod(dims))``
+            The matrix.
+        """
 
     def todense(self, backend: str = "numpy") -> Array:
         """Return the matrix as an array.
@@ -106,8 +117,14 @@ class MatrixMethods(pylops.LinearOperator):
         ----------
         neigs : int, optional
             How many, the largest first; by default all of them.
-        symmetric, niter, uselobpcg, **kwargs_eig
-            As `pylops.LinearOperator.eigs`, which answers for large matrices.
+        symmetric : bool, optional
+            Whether the matrix is symmetric or hermitian; read for large matrices.
+        niter : int, optional
+            Number of iterations; read for large matrices.
+        uselobpcg : bool, optional
+            Whether to iterate by LOBPCG; read for large matrices.
+        **kwargs_eig : dict
+            For SciPy's solver, as in `pylops.LinearOperator.eigs`.
 
         Returns
         -------

@@ -8,14 +8,19 @@ __all__ = ["documented"]
 
 Documented = TypeVar("Documented", bound=Callable[..., object])
 
-_GEOMETRY = """\
-stride, dilation : int or tuple of int, optional
+_STRIDE = """\
+stride : int or tuple of int, optional
     At least 1; one for all convolved axes, or one per axis.
 padding : int, tuple or str, optional
     Samples added on both sides of each axis: an int, one int per axis, or one
     ``(lo, hi)`` pair per axis; negative ones crop.  By name: ``"valid"`` (none),
     ``"same"`` (``ceil(n / stride)`` outputs, an odd sample at the end),
     ``"same_lower"`` (an odd sample at the beginning), ``"full"``.
+"""
+
+_GEOMETRY = """\
+dilation : int or tuple of int, optional
+    Distance of neighbouring taps, at least 1.
 groups : int, optional
     Blocks of channels that do not see each other.
 padding_mode : str or tuple of str, optional
@@ -41,8 +46,9 @@ dtype : dtype, optional
     float16 becomes float32 and integers float64.  Results have the common dtype of
     operator and data.
 engine : str, optional
-    How products are computed: "gemm", "fft", "separable", "taps" or "sparse"; "auto"
-    estimates and "measure" tries which is fastest.  `explain` shows the choice.
+    How products are computed: "direct" (needs numba), "gemm", "fft", "separable",
+    "taps" or "sparse"; "auto" estimates and "measure" tries which is fastest.
+    `explain` shows the choice.
 precision : {"native", "double"}, optional
     "double" computes in double precision and rounds once, at the end.
 name : str, optional
@@ -78,6 +84,8 @@ EngineRefusal
     If an engine asked for by name cannot do the problem exactly.
 TypeError
     If an argument is of the wrong kind, or the kernel holds no numbers.
+ValueError
+    If a keyword is none of the words that are listed for it.
 """
 
 
@@ -89,8 +97,9 @@ def documented(
     parts = [
         _DIMS.format(which=which),
         _KERNEL.format(channels=_ANY_RANK if rank is None else ""),
-        _GEOMETRY,
+        _STRIDE,
         _OUTPUT if transposed else "",
+        _GEOMETRY,
         _matrix_dtype() if matrix else _COMPUTING,
     ]
     sections = {"{parameters}": "".join(parts), "{raises}": _RAISES}

@@ -10,12 +10,13 @@ __all__ = ["explain", "summary"]
 def summary(
     name: str, spec: ConvSpec, layout: Layout, dtype: np.dtype[np.inexact]
 ) -> str:
-    """Return one line: what is convolved, and the shapes."""
+    """Return one line; `spec` is that of the convolution also for its transpose."""
     axes = layout.order[-len(spec.axes) :]
-    return (
-        f"<{name} {layout.dims} -> {layout.dimsd}, {dtype}, convolves {_axes(axes)}, "
-        f"{_channels(spec, layout)}, {_batch(layout)}>"
-    )
+    taps = " x ".join(str(axis.k) for axis in spec.axes)
+    parts = [f"{taps} taps on {_axes(axes)}", *_steps(spec), _channels(spec, layout)]
+    if layout.batch_axes:
+        parts.append(f"batch {_axes(layout.order[: layout.batch_axes])}")
+    return f"<{name} {layout.dims} -> {layout.dimsd}, {dtype}: {', '.join(parts)}>"
 
 
 def explain(
@@ -23,59 +24,64 @@ def explain(
     spec: ConvSpec,
     layout: Layout,
     *,
+    transposed: bool,
     nnz: int,
     dtype: np.dtype[np.inexact],
     engine: str,
     choice: tuple[str, str],
 ) -> str:
-    """Return several lines: geometry, matrix, engine and the reason for it."""
-    rows, columns = spec.shape
-    size = spec.nbytes(dtype.itemsize, nnz=nnz)
-    name, reason = choice
+    """Return several lines: geometry, matrix, engine and the reason for it.
+
+    `spec` is that of the convolution, `layout` that of the operator.
+    """
     lines = [head]
     places = layout.order[-len(spec.axes) :]
-    for place, axis, extend, fold in zip(
-        places, spec.axes, spec.extend, spec.fold, strict=True
-    ):
-        lines.append(f"  axis {place}: {_axis(axis, extend, fold)}")
+    for place, axis, border in zip(places, spec.axes, spec.extend, strict=True):
+        lines.append(f"  axis {place}: {_axis(axis, border, transposed)}")
+    rows, columns = spec.transpose().shape if transposed else spec.shape
+    size = spec.nbytes(dtype.itemsize, nnz=nnz)
     lines.append(f"  matrix: {rows} x {columns}, {nnz} entries, {size:,} bytes as CSR")
-    lines.append(f"  engine: {name} (asked for: {engine}), {reason}")
+    name, reason = choice
+    lines.append(f"  engine: {name} (asked for: {engine})")
+    lines.append(f"    {reason}")
     return "\n".join(lines)
 
 
 def _axes(axes: tuple[int, ...]) -> str:
-    """The convolved axes."""
+    """Some axes, by number."""
     listed = ", ".join(str(axis) for axis in axes)
     return f"axis {listed}" if len(axes) == 1 else f"axes {listed}"
+
+
+def _steps(spec: ConvSpec) -> list[str]:
+    """Stride and dilation, where there are any."""
+    found = []
+    for name, values in (
+        ("stride", [axis.s for axis in spec.axes]),
+        ("dilation", [axis.d for axis in spec.axes]),
+    ):
+        if set(values) != {1}:
+            single = len(set(values)) == 1
+            found.append(f"{name} {values[0] if single else tuple(values)}")
+    return found
 
 
 def _channels(spec: ConvSpec, layout: Layout) -> str:
     """How channels are mixed."""
     if len(layout.order) == layout.batch_axes + len(spec.axes):
-        return "mixes no channels"
+        return "no channels mixed"
     place = layout.order[layout.batch_axes]
+    here, there = layout.dims[place], layout.dimsd[place]
     groups = f" in {spec.groups} groups" if spec.groups > 1 else ""
-    return f"channels on axis {place} ({spec.c_in} -> {spec.c_out}{groups})"
+    return f"channels {here} -> {there} on axis {place}{groups}"
 
 
-def _batch(layout: Layout) -> str:
-    """The axes that are only carried along."""
-    axes = layout.order[: layout.batch_axes]
-    return f"batch {_axes(axes)}" if axes else "no batch"
-
-
-def _axis(axis: Axis, extend: Border | None, fold: Border | None) -> str:
-    """Lengths and integers of one axis."""
-    n = extend.n if extend else axis.n
-    q = fold.n if fold else axis.q
-    border = extend or fold
-    lo, mode = (border.lo, border.mode) if border else (axis.lo, "zeros")
-    if axis.t > 1 or fold:
-        lo = axis.reach - axis.lo if fold is None else lo
-        kind, stride = "transposed", axis.t
-    else:
-        kind, stride = "convolved", axis.s
+def _axis(axis: Axis, border: Border | None, transposed: bool) -> str:
+    """Lengths and integers of one axis of the convolution."""
+    n, lo = (border.n, border.lo) if border else (axis.n, axis.lo)
+    mode = border.mode if border else "zeros"
+    sides = f"{axis.q} -> {n}" if transposed else f"{n} -> {axis.q}"
     return (
-        f"{n} -> {q} samples {kind}, {axis.k} taps, stride {stride}, dilation "
-        f"{axis.d}, padding {lo} before, {mode}"
+        f"{sides} samples, {axis.k} taps, stride {axis.s}, dilation {axis.d}, "
+        f"padding {lo} before, {mode} outside"
     )

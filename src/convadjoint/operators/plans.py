@@ -1,6 +1,6 @@
 """One convolution, whichever way it is applied: geometry, kernel, and lazy plans."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from convadjoint import engines
 from convadjoint.engines import Array, Guarded
 from convadjoint.geometry import ConvSpec, Layout
 
-__all__ = ["Convolution", "Direction"]
+__all__ = ["Convolution", "Direction", "Side"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,36 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One direction of a convolution, and the permutations that go with it.
+
+    `inward` brings users' axes, with columns last, into canonical order, with columns
+    first; `outward` leads back.  `tail` is the canonical shape of a signal, `shape` the
+    users' output with its axes in canonical order.
+    """
+
+    spec: ConvSpec
+    layout: Layout
+    inward: tuple[int, ...]
+    outward: tuple[int, ...]
+    tail: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, spec: ConvSpec, layout: Layout) -> "Side":
+        """Work the permutations out."""
+        places = sorted(range(len(layout.orderd)), key=layout.orderd.__getitem__)
+        return cls(
+            spec=spec,
+            layout=layout,
+            inward=(len(layout.dims), *layout.order),
+            outward=(*(1 + place for place in places), 0),
+            tail=spec.dims[1:],
+            shape=tuple(layout.dimsd[axis] for axis in layout.orderd),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Convolution:
     """C with its layout, and the plans made for it so far.
 
@@ -37,15 +67,20 @@ class Convolution:
     layout: Layout
     kernel: Array
     engine: str
-    plans: dict[tuple[Direction, np.dtype[np.inexact]], Guarded] = field(
+    plans: dict[tuple[bool, bool, np.dtype[np.inexact]], Guarded] = field(
         default_factory=dict
     )
+    sides: dict[bool, Side] = field(default_factory=dict)
 
-    def geometry(self, direction: Direction) -> tuple[ConvSpec, Layout]:
-        """Spec and layout in this direction."""
-        if direction.transposed:
-            return self.spec.transpose(), self.layout.transpose()
-        return self.spec, self.layout
+    def side(self, direction: Direction) -> Side:
+        """Geometry in this direction, worked out at first use."""
+        transposed = direction.transposed
+        if transposed not in self.sides:
+            spec, layout = self.spec, self.layout
+            if transposed:
+                spec, layout = spec.transpose(), layout.transpose()
+            self.sides.setdefault(transposed, Side.of(spec, layout))
+        return self.sides[transposed]
 
     def weights(self, direction: Direction, dtype: np.dtype[np.inexact]) -> Array:
         """The kernel that goes with the spec in this direction."""
@@ -56,14 +91,12 @@ class Convolution:
 
     def plan(self, direction: Direction, dtype: np.dtype[np.inexact]) -> Guarded:
         """The plan for data of this dtype, made at first use."""
-        if self.kernel.dtype.kind != "c":
-            direction = replace(direction, conjugated=False)
-        key = (direction, dtype)
+        conjugated = direction.conjugated and self.kernel.dtype.kind == "c"
+        key = (direction.transposed, conjugated, dtype)
         if key not in self.plans:
-            spec, _ = self.geometry(direction)
             weights = self.weights(direction, dtype)
             # Two threads may both get here; the plans are equal, and one is kept.
-            made = engines.plan(self.engine, spec, weights)
+            made = engines.plan(self.engine, self.side(direction).spec, weights)
             self.plans.setdefault(key, made)
         return self.plans[key]
 
@@ -72,32 +105,20 @@ class Convolution:
         if self.engine == "measure":
             plan = self.plan(direction, self.kernel.dtype)
             return plan.engine, plan.reason
-        spec, _ = self.geometry(direction)
         weights = self.weights(direction, self.kernel.dtype)
-        return engines.resolve(self.engine, spec, weights)
+        return engines.resolve(self.engine, self.side(direction).spec, weights)
 
     def apply(self, x: Array, direction: Direction, *, double: bool) -> Array:
         """Map users' arrays ``(*dims, columns)`` to ``(*dimsd, columns)``.
 
         Arithmetic is in the common dtype of kernel and data, or in double precision.
         """
+        side, columns = self.side(direction), x.shape[-1]
         result = np.result_type(self.kernel.dtype, x.dtype)
         compute = np.result_type(result, np.float64) if double else result
-        _, layout = self.geometry(direction)
-        canonical = self._canonical(x.astype(compute, copy=False), direction)
-        kernel = np.result_type(self.kernel.dtype, canonical.real.dtype)
-        computed = self.plan(direction, kernel).apply(canonical)
-        shape = (x.shape[-1], *layout.batch_sizes, *self._grid(layout))
-        back = np.argsort(layout.orderd)
-        ordered = computed.reshape(shape).transpose(*(1 + back), 0)
+        canonical = x.astype(compute, copy=False).transpose(side.inward)
+        signals = canonical.reshape(columns * side.spec.batch, *side.tail)
+        kernel = np.result_type(self.kernel.dtype, signals.real.dtype)
+        computed = self.plan(direction, kernel).apply(signals)
+        ordered = computed.reshape(columns, *side.shape).transpose(side.outward)
         return np.ascontiguousarray(ordered, dtype=result)
-
-    def _canonical(self, x: Array, direction: Direction) -> Array:
-        """Users' ``(*dims, columns)`` as ``(columns * batch, c_in, *n)``."""
-        spec, layout = self.geometry(direction)
-        ordered = x.transpose(x.ndim - 1, *layout.order)
-        return ordered.reshape(x.shape[-1] * spec.batch, *spec.dims[1:])
-
-    def _grid(self, layout: Layout) -> tuple[int, ...]:
-        """Channel (if there is a channel axis) and spatial lengths of the output."""
-        return tuple(layout.dimsd[axis] for axis in layout.orderd[layout.batch_axes :])

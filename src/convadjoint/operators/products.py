@@ -1,0 +1,120 @@
+"""Products of an operator with arrays as users give them."""
+
+from typing import Any
+
+import numpy.typing as npt
+import pylops
+import scipy.sparse
+import scipy.sparse.linalg
+
+from convadjoint.engines import Array
+from convadjoint.operators.dense import MatrixMethods
+from convadjoint.operators.samples import as_columns, as_samples, check_shape
+
+__all__ = ["Products"]
+
+
+class Products(MatrixMethods):
+    """PyLops' products, for lists, shaped arrays and many columns at once."""
+
+    def matvec(self, x: npt.ArrayLike) -> Array:
+        """Return ``C x``.
+
+        Parameters
+        ----------
+        x : array_like, shape ``(prod(dims),)`` or ``(prod(dims), 1)``
+            Input.
+
+        Returns
+        -------
+        ndarray, shape ``(prod(dimsd),)`` or ``(prod(dimsd), 1)``
+            Output.
+        """
+        return super().matvec(as_samples(x, "x"))
+
+    def rmatvec(self, x: npt.ArrayLike) -> Array:
+        """Return the adjoint of ``C`` times `x`.
+
+        Parameters
+        ----------
+        x : array_like, shape ``(prod(dimsd),)`` or ``(prod(dimsd), 1)``
+            Output.
+
+        Returns
+        -------
+        ndarray, shape ``(prod(dims),)`` or ``(prod(dims), 1)``
+            Input.
+        """
+        return super().rmatvec(as_samples(x, "x"))
+
+    def matmat(self, X: Any) -> Array:
+        """Return ``C X``, all columns at once.
+
+        Parameters
+        ----------
+        X : array_like or sparse array, shape ``(prod(dims), m)``
+            Inputs, one per column.
+
+        Returns
+        -------
+        ndarray, shape ``(prod(dimsd), m)``
+            Outputs.
+        """
+        return super().matmat(as_columns(X, self.shape[1]))
+
+    def rmatmat(self, X: Any) -> Array:
+        """Return the adjoint of ``C`` times `X`, all columns at once.
+
+        Parameters
+        ----------
+        X : array_like or sparse array, shape ``(prod(dimsd), m)``
+            Outputs, one per column.
+
+        Returns
+        -------
+        ndarray, shape ``(prod(dims), m)``
+            Inputs.
+        """
+        return super().rmatmat(as_columns(X, self.shape[0]))
+
+    def dot(self, x: Any) -> Any:
+        """Return ``op @ x``, for arrays, operators, matrices and scalars.
+
+        Parameters
+        ----------
+        x : array_like, operator, sparse array or scalar
+            Arrays have shape ``dims``, ``(prod(dims),)``, or either of these with a
+            trailing axis of columns.
+
+        Returns
+        -------
+        ndarray, operator or sparse array
+            An array of the corresponding shape of the output.
+
+        Raises
+        ------
+        GeometryError
+            If an array has another shape.
+        TypeError
+            If it is masked, or does not hold numbers.
+        """
+        if scipy.sparse.issparse(x):
+            return self.tosparse() @ x
+        if isinstance(x, (pylops.LinearOperator, scipy.sparse.linalg.LinearOperator)):
+            return super().dot(x)
+        samples = as_samples(x, "x")
+        size = self.shape[1]
+        check_shape(samples.shape, self.dims, size)
+        if not pylops.get_ndarray_multiplication():
+            return super().dot(samples)
+        shaped = samples.shape[: len(self.dims)] == self.dims
+        columns = samples.shape[len(self.dims) if shaped else 1 :]
+        product = self.matmat if columns else self.matvec
+        y = product(samples.reshape(size, *columns))
+        return y.reshape(*self.dimsd, *columns) if shaped else y
+
+    def __matmul__(self, other: Any) -> Any:
+        """Return ``op @ other``; a string is no scalar."""
+        return super().__matmul__(
+            as_samples(other, "x") if isinstance(other, str) else other
+        )
