@@ -1,0 +1,66 @@
+"""Images larger than a cache block: all engines agree, in both directions."""
+
+import numpy as np
+import pytest
+
+import convadjoint as ca
+from checks import FEW, eps_of
+from strategies import ENGINES, noise
+
+IMAGES = {
+    "one channel": (ca.Conv2DOp, (211, 307), (7, 5), {"padding": "same"}),
+    "wide kernel": (ca.Conv2DOp, (90, 101), (31, 33), {"stride": 3}),
+    "many channels": (
+        ca.Conv2DOp,
+        (8, 67, 64),
+        (12, 8, 3, 3),
+        {"stride": (2, 1), "padding": 1, "padding_mode": "reflect"},
+    ),
+    "groups": (
+        ca.ConvTranspose2DOp,
+        (2, 16, 40, 33),
+        (16, 4, 4, 4),
+        {"stride": 2, "padding": 1, "groups": 2},
+    ),
+    "a line": (
+        ca.Conv1DOp,
+        (20_011,),
+        (257,),
+        {"dilation": 3, "padding": "same", "padding_mode": "circular"},
+    ),
+    "a volume": (ca.Conv3DOp, (2, 17, 19, 23), (3, 2, 3, 2, 4), {"padding": "full"}),
+}
+
+
+def assert_agree(got, want, kernel, x):
+    """Within rounding of ``sum|w|`` (of one output channel, at most) times norms."""
+    scale = abs(kernel).sum() * np.linalg.norm(x)
+    assert got.shape == want.shape
+    assert np.linalg.norm(got - want) <= FEW * eps_of(got.dtype) * scale
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128"])
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", IMAGES)
+def test_engines_agree_on_large_images(name, engine, dtype):
+    make, dims, taps, words = IMAGES[name]
+    rng = np.random.default_rng(0)
+    kernel = noise(rng, taps, dtype)
+    op = make(dims, kernel, engine=engine, **words)
+    reference = make(dims, kernel, engine="taps", **words)
+    x, y = noise(rng, op.dims, dtype), noise(rng, op.dimsd, dtype)
+    assert_agree(op @ x, reference @ x, kernel, x)
+    assert_agree(op.H @ y, reference.H @ y, kernel, y)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_matrix_of_a_large_image(name):
+    make, dims, taps, words = IMAGES[name]
+    rng = np.random.default_rng(0)
+    kernel = noise(rng, taps)
+    op = make(dims, kernel, engine="taps", **words)
+    C = op.tosparse()
+    x, y = noise(rng, op.dims), noise(rng, op.dimsd)
+    assert C.nnz == op.nnz
+    assert_agree((C @ x.ravel()).reshape(op.dimsd), op @ x, kernel, x)
+    assert_agree((C.T @ y.ravel()).reshape(op.dims), op.T @ y, kernel, y)
