@@ -1,8 +1,8 @@
 """The scratch of the engine `direct`: a band of the input, laid out for offsets.
 
-A band covers some outputs of the two outer axes and all of the innermost.  Its samples
-lie as ``(channel, *phases, *rows)``, with zeros where a tap would leave the input; so
-tap and channel are one offset, the same for all outputs of the band.
+A band covers some outputs of each axis.  Its samples lie as ``(channel, *phases, *rows)``,
+with zeros where a tap would leave the input; so tap and channel are one offset, the same
+for all outputs of the band.
 """
 
 from dataclasses import dataclass
@@ -92,7 +92,6 @@ class Frame:
             tuple(line.step for line in self.lines),
             tuple(line.low for line in self.lines),
             tuple(line.reach for line in self.lines),
-            self.lines[2].longest,
         )
 
     @property

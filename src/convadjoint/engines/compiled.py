@@ -45,32 +45,32 @@ def run(
 
     Parameters
     ----------
-    jobs : ndarray, shape ``(bands, 6)``
-        Signal, group, first plane and planes, first row and rows of each.
+    jobs : ndarray, shape ``(bands, 8)``
+        Signal and group of each; the first and the number of its planes, rows, samples.
     source, target : (flat, sizes, strides)
         Input and output, ``(signal, group, channel, plane, row, sample)``.
     scratch : (inputs, products)
         ``(channel, phase, phase, phase, plane, row, sample)`` for the input of a band,
         ``(phase, sample)`` for its products.
-    frame : (firsts, steps, lows, reaches, samples)
+    frame : (firsts, steps, lows, reaches)
         First samples of the input phases, an array per axis, and their steps; least
-        shift and reach of the taps; samples of the longest output phase.
+        shift and reach of the taps.
     taps : (offsets, ends, weights, weight_ends, places, group_ends, steps)
         Taps of all output phases and where those of each end; weights per group; the
         first samples of the output phases, which of them share their rows, their steps.
     kernel : (lanes, spacing, m, v)
         The tile.  It holds `m` channels, or `m` rows `spacing` apart.
     """
-    firsts, in_steps, lows, reaches, samples = frame
+    firsts, in_steps, lows, reaches = frame
     offsets, ends, weights, weight_ends, places, group_ends, steps = taps
     inputs, products = scratch
     flat = inputs.reshape(inputs.size)
     sides = (inputs.shape[5], inputs.shape[6])
     for job in range(len(jobs)):
-        signal, group, plane, planes, row, rows = jobs[job]
+        signal, group, plane, planes, row, rows, sample, samples = jobs[job]
         x = _part(source, signal, group)
         y = _part(target, signal, group)
-        first = (plane + lows[0], row + lows[1], lows[2])
+        first = (plane + lows[0], row + lows[1], sample + lows[2])
         count = (planes + reaches[0], rows + reaches[1], samples + reaches[2])
         _fill(x, inputs, first, count, firsts, in_steps)
         begin = 0
@@ -89,9 +89,9 @@ def run(
                 _store(
                     y,
                     products[: end - begin],
-                    (deep, high),
+                    shape,
                     apart,
-                    (z + steps[0] * plane, r + steps[1] * row),
+                    (z + steps[0] * plane, r + steps[1] * row, sample),
                     steps,
                     places[begin:end, 2],
                 )
@@ -241,10 +241,11 @@ def _store(
                 start = c * apart[0] + i * apart[1] + j * apart[2]
                 for a in range(len(found)):
                     values = found[a, start:]
-                    count = (length - phases[a] + step - 1) // step
+                    begin = phases[a] + step * first[2]
+                    count = min(shape[2], (length - begin + step - 1) // step)
                     if step == 1:
                         for k in range(count):
-                            line[k] = values[k]
+                            line[begin + k] = values[k]
                     else:
                         for k in range(count):
-                            line[phases[a] + step * k] = values[k]
+                            line[begin + step * k] = values[k]

@@ -73,7 +73,7 @@ class _Work:
             moved = (spec.c_in * COPY + spec.c_out * PRODUCT) * self._joined()
             taps = prod(self.kernel.shape[2:])
             return START + taps * 4 * CALL + spec.batch * moved + spec.nnz * FLOP
-        return int(np.count_nonzero(self.kernel)) * CALL + spec.nnz * PRODUCT
+        return int(np.count_nonzero(self.kernel)) * CALL + self._entries() * PRODUCT
 
     def separable(self) -> float:
         """One pass per axis, over the larger side of the others."""
@@ -88,7 +88,7 @@ class _Work:
 
     def sparse(self) -> float:
         """Every entry of C."""
-        return 2 * CALL + self.spec.nnz * ENTRY
+        return 2 * CALL + self._entries() * ENTRY
 
     def gemm(self) -> float:
         """Every sample is copied once per tap that reads it."""
@@ -110,6 +110,10 @@ class _Work:
         mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * MIX
         calls = 10 * (sources + targets + pairs)
         return calls * CALL + spec.batch * size * (waves + mixes)
+
+    def _entries(self) -> float:
+        """About the entries of C: taps that are zero make none."""
+        return self.spec.nnz * int(np.count_nonzero(self.kernel)) / self.kernel.size
 
     def _joined(self) -> int:
         """Pairs of a tap and an output sample, over all axes."""

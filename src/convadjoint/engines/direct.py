@@ -2,7 +2,7 @@
 
 Strides are split into dense phases (`geometry.phases`).  A job is a band of rows of the
 output: the input that it reads is laid out in a scratch buffer (`bands`), so that tap
-and channel are one offset; `microkernel.run` sums over the offsets; and the rows are
+and channel are one offset; `compiled.run` sums over the offsets; and the rows are
 copied to their place.  With several output channels a tile holds several of them; with
 a single one it holds several rows, whose taps overlap.
 
@@ -44,12 +44,14 @@ _JOB = 1_000_000
 _LANES = 512
 # Jobs that are enough to keep all threads busy.
 _JOBS = 8
+# Lengths of a part of the innermost axis: multiples of the width of every tile.
+_STEPS = (6144, 3072, 1536, 768, 384)
 _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DirectPlan:
-    """Bands of `size` outputs of the outer axes: filled, multiplied, written.
+    """Bands of `size` outputs of the three axes: filled, multiplied, written.
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
     `frame_numbers` and `tap_arrays` are `frame` and `taps` as the compiled code takes
@@ -57,7 +59,7 @@ class DirectPlan:
     """
 
     spec: ConvSpec
-    size: tuple[int, int]
+    size: tuple[int, int, int]
     steps: tuple[int, ...]
     covers: bool
     scratch_shapes: tuple[tuple[int, ...], tuple[int, ...]]
@@ -98,20 +100,20 @@ class DirectPlan:
 
 @lru_cache(maxsize=64)
 def _jobs(
-    shape: tuple[int, ...], steps: tuple[int, ...], size: tuple[int, int], threads: int
+    shape: tuple[int, ...], steps: tuple[int, ...], size: tuple[int, ...], threads: int
 ) -> list[Integers]:
-    """Bands of the outer axes of all signals and groups, some at a time."""
+    """Bands of all signals and groups, some at a time."""
     bands = []
-    for step, side, most in zip(steps, shape[3:5], size, strict=False):
+    for step, side, most in zip(steps, shape[3:], size, strict=True):
         count = -(-side // step)
         bands.append(
             [(first, min(most, count - first)) for first in range(0, count, most)]
         )
     jobs = [
-        (signal, group, *planes, *rows)
+        (signal, group, *planes, *rows, *samples)
         for signal in range(shape[0])
         for group in range(shape[1])
-        for planes, rows in product(*bands)
+        for planes, rows, samples in product(*bands)
     ]
     parts = min(len(jobs), 4 * threads)
     return np.array_split(np.array(jobs), parts) if parts else []
@@ -179,8 +181,10 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     for pairs in product(*split):
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
     count = max(sum(map(_count, group)) for group in found.values())
-    tile, spacing = _tile(kernel, lines, next(iter(found.values()))[0], count)
-    frame, size = _frame(lines, kernel, idle, max(1, tile.m * spacing))
+    length = _length(lines, kernel)
+    row = next(iter(found.values()))[0][1]
+    tile, spacing = _tile(kernel, row, length + lines[2].reach, count)
+    frame, size = _frame(lines, kernel, idle, max(1, tile.m * spacing), length)
     taps_ = packed(kernel, frame, found, tile, spacing)
     phases_ = int(np.diff(taps_.group_ends, prepend=0).max())
     products = _products(frame, size, tile, spacing, kernel.shape[1])
@@ -197,12 +201,12 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
 
 
 def _products(
-    frame: Frame, size: tuple[int, int], tile: Tile, spacing: int, channels: int
+    frame: Frame, size: tuple[int, ...], tile: Tile, spacing: int, channels: int
 ) -> int:
     """Samples of the products of one output phase in a band."""
-    planes, rows = size
+    planes, rows, samples = size
     if spacing:
-        return planes * rows * tile.padded(frame.lines[2].longest)
+        return planes * rows * tile.padded(samples)
     blocks = -(-channels // tile.m) * tile.m
     return blocks * planes * tile.padded(rows * frame.pitch)
 
@@ -212,9 +216,23 @@ def _count(pairs: Triple) -> int:
     return prod(len(pair.taps) for pair in pairs)
 
 
-def _tile(
-    kernel: Array, lines: tuple[Line, ...], pairs: Triple, taps: int
-) -> tuple[Tile, int]:
+def _length(lines: tuple[Line, ...], kernel: Array) -> int:
+    """Samples of the innermost axis in a band: all, or as many as stay in cache."""
+    longest, reach = lines[2].longest, lines[2].reach
+    sources = prod(len(line.sources) for line in lines)
+    rows = (1 + lines[0].reach) * (1 + lines[1].reach)
+    fits = _budget(kernel) // (kernel.shape[2] * sources * rows * kernel.itemsize)
+    if longest + reach <= max(fits, _STEPS[-1]):
+        return longest
+    return min(longest, next((s for s in _STEPS if s + reach <= fits), _STEPS[-1]))
+
+
+def _budget(kernel: Array) -> int:
+    """Bytes of a band: large weights are read once per band, it may then be larger."""
+    return max(_BAND_BYTES, min(int(kernel[0].nbytes), 8 * _BAND_BYTES))
+
+
+def _tile(kernel: Array, row: Phase, pitch: int, taps: int) -> tuple[Tile, int]:
     """The tile of an output phase, and the spacing of its rows (0: of channels)."""
     from convadjoint.engines import microkernel  # noqa: PLC0415 - needs numba
 
@@ -223,9 +241,7 @@ def _tile(
         "lanes": microkernel.VECTOR_BYTES // kernel.itemsize,
         "registers": microkernel.REGISTERS,
     }
-    row = pairs[1]
     if c_out > 1:
-        pitch = lines[2].longest + lines[2].reach
         length = pitch * min(row.q, 8)
         return best_tile(rows=c_out, length=length, taps=c_in * taps, **host), 0
     spacing = abs(row.shifts[1] - row.shifts[0]) if len(row.shifts) > 1 else 1
@@ -233,21 +249,20 @@ def _tile(
     # M rows share the taps of the rows between them: count + M - 1 instead of count.
     shared = tuple(c_in * taps * (count + m - 1) // count for m in range(1, 13))
     rows = 1 if count == 1 else max(1, row.q // spacing)
-    tile = best_tile(rows=min(rows, 64), length=pairs[2].q, taps=shared, **host)
+    tile = best_tile(rows=min(rows, 64), length=pitch, taps=shared, **host)
     return tile, spacing
 
 
 def _frame(
-    lines: tuple[Line, Line, Line], kernel: Array, idle: int, unit: int
-) -> tuple[Frame, tuple[int, int]]:
-    """Scratch that stays in cache, and how many outputs of the outer axes it serves."""
+    lines: tuple[Line, Line, Line], kernel: Array, idle: int, unit: int, length: int
+) -> tuple[Frame, tuple[int, int, int]]:
+    """Scratch that stays in cache, and how many outputs of each axis it serves."""
     channels = kernel.shape[2]
-    pitch = lines[2].longest + lines[2].reach
+    pitch = length + lines[2].reach
     sources = prod(len(line.sources) for line in lines)
     line_bytes = channels * sources * pitch * kernel.itemsize
-    # Large weights are read once per band: it may then be larger.
-    budget = max(_BAND_BYTES, min(kernel[0].nbytes, 8 * _BAND_BYTES))
-    work = kernel[0].size * lines[2].longest
+    budget = _budget(kernel)
+    work = kernel[0].size * length
     enough = max(1, -(-_JOB // work), -(-_LANES // pitch))
     depth = lines[0].longest if idle == 0 else 1
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
@@ -262,7 +277,7 @@ def _frame(
     most = -(-depth // _JOBS) if idle == 0 else -(-enough // rows)
     planes = max(1, min(planes, most))
     frame = Frame(lines, channels, planes + lines[0].reach, height, pitch)
-    return frame, (planes, rows)
+    return frame, (planes, rows, length)
 
 
 def _lifted(x: Array, groups: int) -> Array:
