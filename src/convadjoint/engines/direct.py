@@ -42,6 +42,8 @@ _BAND_BYTES = 393_216
 # Multiplications, and samples of a row of the tile, that are worth a job of their own.
 _JOB = 1_000_000
 _LANES = 512
+# Multiplications that are over before another thread has woken up.
+_WAKING = 2_000_000
 # Jobs that are enough to keep all threads busy.
 _JOBS = 8
 # Lengths of a part of the innermost axis: multiples of the width of every tile.
@@ -55,7 +57,7 @@ class DirectPlan:
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
     `frame_numbers` and `tap_arrays` are `frame` and `taps` as the compiled code takes
-    them, `scratch_shapes` its buffers.
+    them, `scratch_shapes` its buffers; `entries` are those of C for one signal.
     """
 
     spec: ConvSpec
@@ -66,6 +68,7 @@ class DirectPlan:
     frame_numbers: tuple[Any, ...]
     tap_arrays: tuple[Any, ...]
     kernel: tuple[Any, ...]
+    entries: int
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
@@ -74,7 +77,8 @@ class DirectPlan:
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
         y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
         source, target = _lifted(x, spec.groups), _lifted(y, spec.groups)
-        jobs = _jobs(target.shape, self.steps, self.size, num_threads())
+        threads = num_threads() if len(x) * self.entries > _WAKING else 1
+        jobs = _jobs(target.shape, self.steps, self.size, threads)
         each(partial(self._work, flattened(source), flattened(target)), jobs)
         return fold(y, spec.fold)
 
@@ -115,7 +119,7 @@ def _jobs(
         for group in range(shape[1])
         for planes, rows, samples in product(*bands)
     ]
-    parts = min(len(jobs), 4 * threads)
+    parts = min(len(jobs), 4 * threads if threads > 1 else 1)
     return np.array_split(np.array(jobs), parts) if parts else []
 
 
@@ -197,6 +201,7 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         frame.numbers,
         (*taps_.arrays, frame.steps),
         (tile.lanes, spacing, (0,) * tile.m, (0,) * tile.v),
+        replace(spec, batch=1).nnz,
     )
 
 
