@@ -8,6 +8,27 @@ __all__ = ["documented"]
 
 Documented = TypeVar("Documented", bound=Callable[..., object])
 
+_FORWARD = r"""Computes :math:`y_{o,p} = \sum_{c,j} w_{o,c,j}\, x_{c,ps+jd-l}` with stride `s`, dilation
+`d` and :math:`l` samples of padding before: correlation, the convention of the
+frameworks [1]_.  ``flip=True`` makes it the mathematical convolution.
+"""
+
+_TRANSPOSED = r"""Computes :math:`x_{c,m} = \sum_{o,p,j} w_{o,c,j}\, y_{o,p}` over all :math:`p, j` with
+:math:`ps + jd - l = m`, where `w` is the kernel of the *convolution* [1]_.  It restores
+the shape of the convolution's input, not its values; it does not conjugate the kernel.
+"""
+
+_NOTES = r"""Notes
+-----
+The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
+of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
+
+References
+----------
+.. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
+       arXiv:1603.07285, chapters 2 and 4.
+"""
+
 _STRIDE = """\
 stride : int or tuple of int, optional
     At least 1; one for all convolved axes, or one per axis.
@@ -92,7 +113,7 @@ ValueError
 def documented(
     *, transposed: bool, rank: int | None, matrix: bool = False
 ) -> Callable[[Documented], Documented]:
-    """Fill ``{parameters}`` and ``{raises}`` into the docstring of an operator."""
+    """Fill the shared sections into the docstring of an operator."""
     which = "the transposed convolution" if transposed else "the convolution"
     parts = [
         _DIMS.format(which=which),
@@ -102,7 +123,12 @@ def documented(
         _GEOMETRY,
         _matrix_dtype() if matrix else _COMPUTING,
     ]
-    sections = {"{parameters}": "".join(parts), "{raises}": _RAISES}
+    sections = {
+        "{description}": _TRANSPOSED if transposed else _FORWARD,
+        "{parameters}": "".join(parts),
+        "{raises}": _RAISES,
+        "{notes}": _NOTES,
+    }
 
     def fill(target: Documented) -> Documented:
         text = inspect.cleandoc(target.__doc__ or "")

@@ -55,11 +55,9 @@ class _Forward(ConvolutionOperator):
 
 @documented(transposed=False, rank=1)
 class Conv1DOp(_Forward):
-    r"""Convolution along one axis, as the matrix C.
+    """Convolution along one axis, as the matrix C.
 
-    Computes :math:`y_{o,p} = \sum_{c,j} w_{o,c,j}\, x_{c,ps+jd-l}` with stride `s`, dilation
-    `d` and :math:`l` samples of padding before: correlation, the convention of the
-    frameworks [1]_.  ``flip=True`` makes it the mathematical convolution.
+    {description}
 
     Parameters
     ----------
@@ -74,15 +72,7 @@ class Conv1DOp(_Forward):
     ConvTranspose1DOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
@@ -100,11 +90,9 @@ class Conv1DOp(_Forward):
 
 @documented(transposed=False, rank=2)
 class Conv2DOp(_Forward):
-    r"""Convolution along two axes, as the matrix C.
+    """Convolution along two axes, as the matrix C.
 
-    Computes :math:`y_{o,p} = \sum_{c,j} w_{o,c,j}\, x_{c,ps+jd-l}` with stride `s`, dilation
-    `d` and :math:`l` samples of padding before: correlation, the convention of the
-    frameworks [1]_.  ``flip=True`` makes it the mathematical convolution.
+    {description}
 
     Parameters
     ----------
@@ -119,15 +107,7 @@ class Conv2DOp(_Forward):
     ConvTranspose2DOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
@@ -145,11 +125,9 @@ class Conv2DOp(_Forward):
 
 @documented(transposed=False, rank=3)
 class Conv3DOp(_Forward):
-    r"""Convolution along three axes, as the matrix C.
+    """Convolution along three axes, as the matrix C.
 
-    Computes :math:`y_{o,p} = \sum_{c,j} w_{o,c,j}\, x_{c,ps+jd-l}` with stride `s`, dilation
-    `d` and :math:`l` samples of padding before: correlation, the convention of the
-    frameworks [1]_.  ``flip=True`` makes it the mathematical convolution.
+    {description}
 
     Parameters
     ----------
@@ -164,15 +142,7 @@ class Conv3DOp(_Forward):
     ConvTranspose3DOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
@@ -187,11 +157,9 @@ class Conv3DOp(_Forward):
 
 @documented(transposed=False, rank=None)
 class ConvNDOp(_Forward):
-    r"""Convolution along any number of axes, as the matrix C.
+    """Convolution along any number of axes, as the matrix C.
 
-    Computes :math:`y_{o,p} = \sum_{c,j} w_{o,c,j}\, x_{c,ps+jd-l}` with stride `s`, dilation
-    `d` and :math:`l` samples of padding before: correlation, the convention of the
-    frameworks [1]_.  ``flip=True`` makes it the mathematical convolution.
+    {description}
 
     Parameters
     ----------
@@ -206,15 +174,7 @@ class ConvNDOp(_Forward):
     ConvTransposeNDOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------

@@ -65,11 +65,9 @@ class _Transposed(ConvolutionOperator):
 
 @documented(transposed=True, rank=1)
 class ConvTranspose1DOp(_Transposed):
-    r"""Transposed convolution along one axis: the transpose of C.
+    """Transposed convolution along one axis: the transpose of C.
 
-    Computes :math:`x_{c,m} = \sum_{o,p,j} w_{o,c,j}\, y_{o,p}` over all :math:`p, j` with
-    :math:`ps + jd - l = m`, where `w` is the kernel of the *convolution* [1]_.  It restores
-    the shape of the convolution's input, not its values; it does not conjugate the kernel.
+    {description}
 
     Parameters
     ----------
@@ -84,15 +82,7 @@ class ConvTranspose1DOp(_Transposed):
     Conv1DOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_transpose_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
@@ -106,11 +96,9 @@ class ConvTranspose1DOp(_Transposed):
 
 @documented(transposed=True, rank=2)
 class ConvTranspose2DOp(_Transposed):
-    r"""Transposed convolution along two axes: the transpose of C.
+    """Transposed convolution along two axes: the transpose of C.
 
-    Computes :math:`x_{c,m} = \sum_{o,p,j} w_{o,c,j}\, y_{o,p}` over all :math:`p, j` with
-    :math:`ps + jd - l = m`, where `w` is the kernel of the *convolution* [1]_.  It restores
-    the shape of the convolution's input, not its values; it does not conjugate the kernel.
+    {description}
 
     Parameters
     ----------
@@ -125,15 +113,7 @@ class ConvTranspose2DOp(_Transposed):
     Conv2DOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_transpose_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
@@ -151,11 +131,9 @@ class ConvTranspose2DOp(_Transposed):
 
 @documented(transposed=True, rank=3)
 class ConvTranspose3DOp(_Transposed):
-    r"""Transposed convolution along three axes: the transpose of C.
+    """Transposed convolution along three axes: the transpose of C.
 
-    Computes :math:`x_{c,m} = \sum_{o,p,j} w_{o,c,j}\, y_{o,p}` over all :math:`p, j` with
-    :math:`ps + jd - l = m`, where `w` is the kernel of the *convolution* [1]_.  It restores
-    the shape of the convolution's input, not its values; it does not conjugate the kernel.
+    {description}
 
     Parameters
     ----------
@@ -170,15 +148,7 @@ class ConvTranspose3DOp(_Transposed):
     Conv3DOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_transpose_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
@@ -195,11 +165,9 @@ class ConvTranspose3DOp(_Transposed):
 
 @documented(transposed=True, rank=None)
 class ConvTransposeNDOp(_Transposed):
-    r"""Transposed convolution along any number of axes: the transpose of C.
+    """Transposed convolution along any number of axes: the transpose of C.
 
-    Computes :math:`x_{c,m} = \sum_{o,p,j} w_{o,c,j}\, y_{o,p}` over all :math:`p, j` with
-    :math:`ps + jd - l = m`, where `w` is the kernel of the *convolution* [1]_.  It restores
-    the shape of the convolution's input, not its values; it does not conjugate the kernel.
+    {description}
 
     Parameters
     ----------
@@ -214,15 +182,7 @@ class ConvTransposeNDOp(_Transposed):
     ConvNDOp : Its transpose; ``op.T`` is one, and ``op.H`` conjugates the kernel too.
     conv_transpose_matrix : The matrix alone.
 
-    Notes
-    -----
-    The boundary is part of C: a padding mode other than zeros is C = Z E, the convolution Z
-    of the extended signal E x, and its transpose folds the border back, E\ :sup:`T` Z\ :sup:`T`.
-
-    References
-    ----------
-    .. [1] Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
-           arXiv:1603.07285, chapters 2 and 4.
+    {notes}
 
     Examples
     --------
