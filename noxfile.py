@@ -8,7 +8,9 @@
 one that it runs in, which ``make dev`` prepares.
 """
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import nox
@@ -21,7 +23,11 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 
 def prepare(session: nox.Session, *groups: str) -> None:
     """Install the package and dependency `groups`, unless under ``--no-venv``."""
-    if session.virtualenv.is_sandboxed:
+    if not session.virtualenv.is_sandboxed:
+        # The tools lie beside the Python that runs nox, on the PATH or not.
+        tools = Path(sys.executable).parent
+        session.env["PATH"] = f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"
+    else:
         wanted = (f"--group={group}" for group in groups)
         session.install("--editable", ".[demo,fast]", *wanted)
 
@@ -75,7 +81,15 @@ def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build; a warning is an error."""
     prepare(session, "docs")
     session.run(
-        "sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build"
+        "sphinx-build",
+        "-E",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-b",
+        "html",
+        "docs",
+        "docs/_build",
     )
 
 

@@ -23,9 +23,8 @@ def main() -> None:
         pip for name, pip in _NEEDED.items() if not importlib.util.find_spec(name)
     ]
     if missing:
-        lacks = ", ".join(missing)
-        hint = 'pip install "convadjoint[demo]"'
-        sys.stderr.write(f"convadjoint: missing {lacks}; install with: {hint}\n")
+        lacks, hint = ", ".join(missing), " ".join(missing)
+        sys.stderr.write(f"convadjoint: missing {lacks}: pip install {hint}\n")
         raise SystemExit(2)
     try:
         importlib.import_module("convadjoint.cli.app").run()

@@ -111,9 +111,9 @@ class Frame:
 
 
 def flattened(x: Array) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
-    """An array whose last axis is contiguous: flat, its sizes, the other strides."""
-    steps = tuple(stride // x.itemsize for stride in x.strides[:-1])
-    span = x.shape[-1] + sum(
-        (length - 1) * step for length, step in zip(x.shape, steps, strict=False)
+    """An array of any positive strides: flat, its sizes, its strides in samples."""
+    steps = tuple(stride // x.itemsize for stride in x.strides)
+    span = 1 + sum(
+        (length - 1) * step for length, step in zip(x.shape, steps, strict=True)
     )
-    return as_strided(x, (span,), (x.itemsize,)), x.shape, steps
+    return as_strided(x, (span if x.size else 0,), (x.itemsize,)), x.shape, steps

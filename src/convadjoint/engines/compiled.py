@@ -48,20 +48,22 @@ def run(
     jobs : ndarray, shape ``(bands, 8)``
         Signal and group of each; the first and the number of its planes, rows, samples.
     source, target : (flat, sizes, strides)
-        Input and output, ``(signal, group, channel, plane, row, sample)``.
+        Input and output, ``(signal, group, channel, plane, row, sample)``.  Samples of
+        the output are neighbours.
     scratch : (inputs, products)
         ``(channel, phase, phase, phase, plane, row, sample)`` for the input of a band,
         ``(phase, sample)`` for its products.
-    frame : (firsts, steps, lows, reaches)
+    frame : (firsts, steps, lows, reaches, origins)
         First samples of the input phases, an array per axis, and their steps; least
-        shift and reach of the taps.
+        shift and reach of the taps; per axis, which sample of the input stands at each
+        position of the extended one (empty if it is not extended).
     taps : (offsets, ends, weights, weight_ends, places, group_ends, steps)
         Taps of all output phases and where those of each end; weights per group; the
         first samples of the output phases, which of them share their rows, their steps.
     kernel : (lanes, spacing, m, v)
         The tile.  It holds `m` channels, or `m` rows `spacing` apart.
     """
-    firsts, in_steps, lows, reaches = frame
+    firsts, in_steps, lows, reaches, origins = frame
     offsets, ends, weights, weight_ends, places, group_ends, steps = taps
     inputs, products = scratch
     flat = inputs.reshape(inputs.size)
@@ -72,7 +74,7 @@ def run(
         y = _part(target, signal, group)
         first = (plane + lows[0], row + lows[1], sample + lows[2])
         count = (planes + reaches[0], rows + reaches[1], samples + reaches[2])
-        _fill(x, inputs, first, count, firsts, in_steps)
+        _fill(x, inputs, first, count, (firsts, in_steps, origins))
         begin = 0
         for end in group_ends:
             z, r, _ = places[begin]
@@ -105,19 +107,20 @@ def _part(array: Any, signal: Any, group: Any) -> Any:
     return (
         flat[signal * strides[0] + group * strides[1] :],
         (sizes[2], sizes[3], sizes[4], sizes[5]),
-        (strides[2], strides[3], strides[4]),
+        (strides[2], strides[3], strides[4], strides[5]),
     )
 
 
 @_compiled
-def _fill(
-    source: Any, scratch: Any, first: Any, count: Any, firsts: Any, steps: Any
-) -> None:
-    """Lay the input out, its phases apart and zeros around.
+def _fill(source: Any, scratch: Any, first: Any, count: Any, phases: Any) -> None:
+    """Lay the input out, its phases apart, extended, and zeros around.
 
     Sample `i` of a phase along an axis is ``phase + step * (first + i)``.
     """
     x, (channels, planes, rows, samples), strides = source
+    firsts, steps, origins = phases
+    planes = len(origins[0]) or planes
+    rows = len(origins[1]) or rows
     for c in range(channels):
         for a, plane_phase in enumerate(firsts[0]):
             for b, row_phase in enumerate(firsts[1]):
@@ -125,34 +128,47 @@ def _fill(
                     plane = plane_phase + steps[0] * (first[0] + i)
                     for j in range(count[1]):
                         row = row_phase + steps[1] * (first[1] + j)
-                        inside = 0 <= plane < planes and 0 <= row < rows
-                        at = c * strides[0] + plane * strides[1] + row * strides[2]
+                        lines = scratch[c, a, b, :, i, j, : count[2]]
+                        if not (0 <= plane < planes and 0 <= row < rows):
+                            lines[:] = 0
+                            continue
+                        at = c * strides[0]
+                        at += _origin(origins[0], plane) * strides[1]
+                        at += _origin(origins[1], row) * strides[2]
+                        last = at + (samples - 1) * strides[3]
                         for d, phase in enumerate(firsts[2]):
-                            start = at + phase if inside else 0
-                            length = samples - phase if inside else 0
-                            _line(
-                                x[start : start + length],
-                                scratch[c, a, b, d, i, j, : count[2]],
-                                first[2],
-                                steps[2],
-                            )
+                            line = (phase, steps[2], strides[3], origins[2])
+                            _line(x[at : last + 1], lines[d], first[2], line)
 
 
 @_compiled
-def _line(x: Any, line: Any, first: Any, step: Any) -> None:
+def _origin(origins: Any, position: Any) -> Any:
+    """The sample that stands at a position of the extended input."""
+    return origins[position] if len(origins) else position
+
+
+@_compiled
+def _line(x: Any, line: Any, first: Any, phases: Any) -> None:
     """One row of one phase, with the zeros before and after."""
+    phase, step, stride, origins = phases
+    length = len(origins) or (len(x) - 1) // stride + 1
     count = len(line)
     begin = min(max(-first, 0), count)
-    end = max(begin, min(count, (len(x) + step - 1) // step - first))
+    end = max(begin, min(count, (length - phase + step - 1) // step - first))
     line[:begin] = 0
     line[end:] = 0
-    source, target = x[step * (first + begin) :], line[begin:end]
-    if step == 1:
+    start, target = phase + step * (first + begin), line[begin:end]
+    if len(origins):
+        for i in range(len(target)):
+            target[i] = x[stride * origins[start + step * i]]
+    elif step * stride == 1:
+        source = x[start:]
         for i in range(len(target)):
             target[i] = source[i]
     else:
+        source, jump = x[start * stride :], step * stride
         for i in range(len(target)):
-            target[i] = source[step * i]
+            target[i] = source[jump * i]
 
 
 @_compiled

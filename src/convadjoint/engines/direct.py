@@ -23,12 +23,12 @@ import numpy.typing as npt
 
 from convadjoint.engines import taps
 from convadjoint.engines.bands import Frame, Line, flattened, scratch
-from convadjoint.engines.extension import extend, fold
+from convadjoint.engines.extension import fold
 from convadjoint.engines.packing import packed
 from convadjoint.engines.pool import each, num_threads
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.tiles import Tile, best_tile
-from convadjoint.geometry import ConvSpec
+from convadjoint.geometry import Border, ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
 __all__ = ["DirectPlan", "plan", "refuses"]
@@ -48,6 +48,7 @@ _WAKING = 2_000_000
 _JOBS = 8
 # Lengths of a part of the innermost axis: multiples of the width of every tile.
 _STEPS = (6144, 3072, 1536, 768, 384)
+_NONE = np.empty(0, np.int64)
 _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 
 
@@ -73,7 +74,8 @@ class DirectPlan:
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         spec = self.spec
-        x = np.ascontiguousarray(extend(x, spec.extend))
+        if not _walkable(x):
+            x = x.copy()
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
         y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
         source, target = _lifted(x, spec.groups), _lifted(y, spec.groups)
@@ -146,7 +148,7 @@ class ComplexPlan:
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
     """Refuse without numba, and what has more than three convolved axes."""
     if find_spec("numba") is None:
-        return "numba is not installed: pip install 'convadjoint[fast]'"
+        return "numba is not installed: pip install numba"
     if len(spec.axes) > _RANK:
         return f"it knows up to {_RANK} convolved axes, not {len(spec.axes)}"
     return None
@@ -198,7 +200,7 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         frame.steps,
         len(taps_.ends) == prod(frame.steps),
         (frame.shape, (phases_, products)),
-        frame.numbers,
+        (*frame.numbers, (*(_NONE,) * idle, *map(_origins, spec.extend))),
         (*taps_.arrays, frame.steps),
         (tile.lanes, spacing, (0,) * tile.m, (0,) * tile.v),
         replace(spec, batch=1).nnz,
@@ -283,6 +285,22 @@ def _frame(
     planes = max(1, min(planes, most))
     frame = Frame(lines, channels, planes + lines[0].reach, height, pitch)
     return frame, (planes, rows, length)
+
+
+def _walkable(x: Array) -> bool:
+    """Whether the compiled code can step through an array as it is.
+
+    A read-only one could be read, but would be a type of its own to be compiled for.
+    """
+    steps = all(stride > 0 and stride % x.itemsize == 0 for stride in x.strides)
+    return steps and x.flags.aligned and x.flags.writeable
+
+
+def _origins(border: Border | None) -> Integers:
+    """Which sample stands at each position of the extended signal."""
+    if border is None:
+        return _NONE
+    return np.array([border.source(i) for i in range(border.length)], np.int64)
 
 
 def _lifted(x: Array, groups: int) -> Array:

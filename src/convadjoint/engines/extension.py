@@ -23,15 +23,26 @@ def extend(x: Array, borders: tuple[Border | None, ...]) -> Array:
 
 
 def fold(y: Array, borders: tuple[Border | None, ...]) -> Array:
-    """Add the borders of the trailing axes of `y` to the samples that filled them."""
+    """Add the borders of the trailing axes of `y` to the samples that filled them.
+
+    `y` is overwritten; the result is a view of it, unless a border crops the signal.
+    """
     for axis, border in _along(y.ndim, borders):
-        shape = (*y.shape[:axis], border.n, *y.shape[axis + 1 :])
-        folded = np.zeros(shape, y.dtype)
-        for piece in border.pieces():
+        pieces = border.pieces()
+        core = border.core
+        if len(core) == border.n:
+            folded = y[_at(axis, slice(core.start, core.stop))]
+            pieces = pieces[1:]  # the first is the core itself
+        else:
+            folded = np.zeros(
+                (*y.shape[:axis], border.n, *y.shape[axis + 1 :]), y.dtype
+            )
+        for piece in pieces:
             part = y[_at(axis, _target(piece))]
             if piece.step == 0:
                 part = part.sum(axis=axis, keepdims=True)
-            folded[_at(axis, _origin(piece))] += part
+            where = folded[_at(axis, _origin(piece))]
+            np.add(where, part, out=where)
         y = folded
     return y
 

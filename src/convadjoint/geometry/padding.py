@@ -137,6 +137,8 @@ def conv_length(n: int, span: int, stride: int, padding: Padding, axis: int) -> 
             f"the kernel spans {span} samples on spatial axis {axis}, but only "
             f"{lo} + {n} + {hi} are there: pad more or shrink the kernel"
         )
+        if n <= 4:
+            msg += "; if this axis holds channels, give channel_axis"
         raise GeometryError(msg)
     return q
 

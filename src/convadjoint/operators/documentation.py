@@ -16,6 +16,8 @@ frameworks [1]_.  ``flip=True`` makes it the mathematical convolution.
 _TRANSPOSED = r"""Computes :math:`x_{c,m} = \sum_{o,p,j} w_{o,c,j}\, y_{o,p}` over all :math:`p, j` with
 :math:`ps + jd - l = m`, where `w` is the kernel of the *convolution* [1]_.  It restores
 the shape of the convolution's input, not its values; it does not conjugate the kernel.
+The weights of a transposed convolution in PyTorch are that kernel as they stand; there
+is no bias.
 """
 
 _NOTES = r"""Notes
@@ -46,17 +48,19 @@ groups : int, optional
     Blocks of channels that do not see each other.
 padding_mode : str or tuple of str, optional
     What stands in the border, one mode or one per axis: ``"zeros"``, ``"reflect"``
-    (NumPy's "reflect", ndimage's "mirror"), ``"symmetric"`` (ndimage's "reflect"),
-    ``"replicate"`` ("edge", "nearest") or ``"circular"`` ("wrap").
+    (ndimage's "mirror"), ``"symmetric"`` (ndimage's "reflect"), ``"replicate"``
+    (NumPy's "edge", ndimage's "nearest") or ``"circular"`` (their "wrap").
 axes : int or tuple of int, optional
     Axes of `dims` to convolve, in the order of the kernel's; by default the last
     ones, `channel_axis` left out.
 channel_axis : int, optional
-    Axis of the channels, by default just before the convolved ones.  With a kernel
-    that mixes no channels it is an axis that is not convolved.
+    Axis of the channels{default}.  With a kernel that mixes no channels it is an axis
+    that is not convolved: an image of shape ``(H, W, 3)`` needs ``channel_axis=-1``.
 center : int or tuple of int, optional
     Index in the kernel, as given, of the tap that lands on sample ``p * stride``; only
-    with ``padding="same"``.
+    with ``padding="same"``.  By default the padding is split evenly; with a stride, that
+    tap then depends on the length of the axis.  PyLops' `offset` is this, with
+    ``flip=True``.
 flip : bool, optional
     Reverse the kernel in space first.
 """
@@ -83,6 +87,7 @@ kernel : array_like, shape ``(*k)`` or ``(c_out, c_in/groups, *k)``
 """
 
 _ANY_RANK = """  The second form needs `channel_axis`."""
+_BESIDE = ", by default just before the convolved ones"
 
 _OUTPUT = """\
 output_padding : int or tuple of int, optional
@@ -106,7 +111,12 @@ EngineRefusal
 TypeError
     If an argument is of the wrong kind, or the kernel holds no numbers.
 ValueError
-    If a keyword is none of the words that are listed for it.
+    If `precision` is none of its words.
+"""
+
+_MATRIX_RAISES = """\
+TypeError
+    If an argument is of the wrong kind, or the kernel holds no numbers.
 """
 
 
@@ -120,13 +130,16 @@ def documented(
         _KERNEL.format(channels=_ANY_RANK if rank is None else ""),
         _STRIDE,
         _OUTPUT if transposed else "",
-        _GEOMETRY,
+        _GEOMETRY.replace("{default}", "" if rank is None else _BESIDE),
         _matrix_dtype() if matrix else _COMPUTING,
     ]
+    raises = (
+        _RAISES.partition("EngineRefusal")[0] + _MATRIX_RAISES if matrix else _RAISES
+    )
     sections = {
         "{description}": _TRANSPOSED if transposed else _FORWARD,
         "{parameters}": "".join(parts),
-        "{raises}": _RAISES,
+        "{raises}": raises,
         "{notes}": _NOTES,
     }
 
