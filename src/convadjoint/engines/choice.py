@@ -1,6 +1,7 @@
 """The engines by name, and which one ``"auto"`` and ``"measure"`` take."""
 
 from dataclasses import replace
+from math import prod
 from time import perf_counter
 from types import MappingProxyType
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from convadjoint.engines import cost, direct, fft, gemm, separable, sparse, taps
 from convadjoint.engines.guard import Guarded
+from convadjoint.engines.memory import require
 from convadjoint.engines.protocol import Array, Engine
 from convadjoint.errors import EngineRefusal
 from convadjoint.geometry import ConvSpec
@@ -26,6 +28,8 @@ ENGINES: MappingProxyType[str, Engine] = MappingProxyType(
 )
 
 _ROUNDS = 3
+# These meet no sample that is not theirs, whatever the kernel holds.
+_TAP_BY_TAP = ("taps", "sparse")
 
 
 def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
@@ -52,15 +56,15 @@ def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
         If the engine cannot do this problem exactly, or no engine has this name.
     """
     if name in ("auto", "measure"):
-        estimates = _estimates(spec, kernel)
+        estimates = cost.estimates(spec, kernel)
         if name == "measure":
-            return _ranked(_measured(spec, kernel, estimates), "measured")
-        return _ranked(estimates, "estimated")
+            return _measured(spec, kernel, estimates)
+        return _estimated(spec, kernel, estimates)
     if name not in ENGINES:
         known = ", ".join(("auto", "measure", *ENGINES))
         msg = f"engine {name!r} is unknown: choose one of {known}"
         raise EngineRefusal(msg)
-    reason = ENGINES[name].refuses(spec, kernel)
+    reason = _refusal(name, spec, kernel)
     if reason is not None:
         msg = f"engine {name!r} refuses: {reason}"
         raise EngineRefusal(msg)
@@ -94,39 +98,55 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
     return Guarded(spec, kernel, inner, chosen, reason)
 
 
-def _estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
-    """Seconds that each engine should take; those that refuse are left out."""
-    return {
-        name: seconds
-        for name, seconds in cost.estimates(spec, kernel).items()
-        if ENGINES[name].refuses(spec, kernel) is None
-    }
+def _refusal(name: str, spec: ConvSpec, kernel: Array) -> str | None:
+    """Say why an engine cannot do a problem exactly."""
+    if name not in _TAP_BY_TAP and not np.isfinite(kernel).all():
+        return "a tap is not finite, and would meet zeros that are none of its samples"
+    return ENGINES[name].refuses(spec, kernel)
+
+
+def _estimated(
+    spec: ConvSpec, kernel: Array, estimates: dict[str, float]
+) -> tuple[str, str]:
+    """The engine that should be fastest, of those that do not refuse."""
+    order = sorted(estimates, key=estimates.__getitem__)
+    while _refusal(order[0], spec, kernel) is not None:
+        order.pop(0)
+    return order[0], _listed("estimated", order, estimates)
 
 
 def _measured(
     spec: ConvSpec, kernel: Array, estimates: dict[str, float]
-) -> dict[str, float]:
-    """Seconds that the promising engines do take, the best of some rounds."""
-    limit = 10 * min(estimates.values())
+) -> tuple[str, str]:
+    """The engine that is fastest, of those that come into question."""
+    able = [name for name in estimates if _refusal(name, spec, kernel) is None]
+    limit = 10 * min(estimates[name] for name in able)
+    require(3 * prod(spec.dims) * kernel.itemsize, "data to measure with")
     draws = np.random.default_rng(0).standard_normal(spec.dims)
     x = draws.astype(kernel.real.dtype).astype(kernel.dtype)
-    single = replace(spec, batch=1)
-    plans = {
-        name: ENGINES[name].plan(single, kernel)
-        for name, seconds in estimates.items()
-        if seconds <= limit
-    }
-    times = dict.fromkeys(plans, np.inf)
-    for _ in range(_ROUNDS):
-        for name, candidate in plans.items():
+    times = {}
+    for name in able:
+        if estimates[name] <= limit:
+            times[name] = _time(name, spec, kernel, x)
+    order = sorted(times, key=times.__getitem__)
+    return order[0], _listed("measured", order, times)
+
+
+def _time(name: str, spec: ConvSpec, kernel: Array, x: Array) -> float:
+    """The least seconds of some products; infinite if memory does not suffice."""
+    best = np.inf
+    try:
+        candidate = ENGINES[name].plan(replace(spec, batch=1), kernel)
+        for _ in range(_ROUNDS):
             start = perf_counter()
             candidate.apply(x)
-            times[name] = min(times[name], perf_counter() - start)
-    return times
+            best = min(best, perf_counter() - start)
+    except MemoryError:
+        return np.inf
+    return best
 
 
-def _ranked(seconds: dict[str, float], how: str) -> tuple[str, str]:
-    """The least, and all of them in words."""
-    order = sorted(seconds, key=seconds.__getitem__)
-    listed = ", ".join(f"{name} {seconds[name] * 1e3:.3g}" for name in order)
-    return order[0], f"{how} in ms: {listed}"
+def _listed(how: str, order: list[str], seconds: dict[str, float]) -> str:
+    """Engines with their times, in words."""
+    times = ", ".join(f"{name} {seconds[name] * 1e3:.3g}" for name in order)
+    return f"{how} in ms: {times}"

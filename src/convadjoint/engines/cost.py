@@ -72,7 +72,7 @@ class _Work:
         if min(spec.c_in, spec.c_out) > spec.groups:
             moved = (spec.c_in * COPY + spec.c_out * PRODUCT) * self._joined()
             taps = prod(self.kernel.shape[2:])
-            return START + taps * 4 * CALL + spec.batch * moved + spec.nnz * FLOP
+            return START + taps * 4 * CALL + spec.batch * moved + self._pairs() * FLOP
         return int(np.count_nonzero(self.kernel)) * CALL + self._entries() * PRODUCT
 
     def separable(self) -> float:
@@ -113,7 +113,13 @@ class _Work:
 
     def _entries(self) -> float:
         """About the entries of C: taps that are zero make none."""
-        return self.spec.nnz * int(np.count_nonzero(self.kernel)) / self.kernel.size
+        return self._pairs() * int(np.count_nonzero(self.kernel)) / self.kernel.size
+
+    def _pairs(self) -> int:
+        """Products of a weight and a sample."""
+        spec = self.spec
+        channels = spec.c_out * (spec.c_in // spec.groups)
+        return spec.batch * channels * self._joined()
 
     def _joined(self) -> int:
         """Pairs of a tap and an output sample, over all axes."""

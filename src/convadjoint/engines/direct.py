@@ -12,8 +12,7 @@ batch takes its place.  Complex kernels are real ones of twice the channels.
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from importlib.util import find_spec
+from functools import cache, lru_cache, partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -58,7 +57,7 @@ class DirectPlan:
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
     `frame_numbers` and `tap_arrays` are `frame` and `taps` as the compiled code takes
-    them, `scratch_shapes` its buffers; `entries` are those of C for one signal.
+    them, `scratch_shapes` its buffers; `entries` are about those of C for one signal.
     """
 
     spec: ConvSpec
@@ -145,10 +144,21 @@ class ComplexPlan:
         return joined.reshape(batch, c_out, *lengths)
 
 
+@cache
+def _trouble() -> str | None:
+    """Say why nothing can be compiled here."""
+    try:
+        import numba
+    except ImportError as error:
+        return f"numba cannot be imported ({error}): pip install numba"
+    return "numba's compiler is switched off" if numba.config.DISABLE_JIT else None  # type: ignore[attr-defined]
+
+
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
     """Refuse without numba, and what has more than three convolved axes."""
-    if find_spec("numba") is None:
-        return "numba is not installed: pip install numba"
+    trouble = _trouble()
+    if trouble is not None:
+        return trouble
     if len(spec.axes) > _RANK:
         return f"it knows up to {_RANK} convolved axes, not {len(spec.axes)}"
     return None
@@ -203,7 +213,7 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         (*frame.numbers, (*(_NONE,) * idle, *map(_origins, spec.extend))),
         (*taps_.arrays, frame.steps),
         (tile.lanes, spacing, (0,) * tile.m, (0,) * tile.v),
-        replace(spec, batch=1).nnz,
+        int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
     )
 
 

@@ -10,17 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 import numpy as np
 import scipy.fft
 
 from convadjoint.engines.extension import extend, fold
+from convadjoint.engines.memory import require
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.protocol import Array, Index
 from convadjoint.geometry import Axis, Border, ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
 __all__ = ["FftPlan", "plan", "refuses"]
+
+# Powers of two that float32 holds.
+_STEP = 100
 
 Borders = tuple[Border | None, ...]
 Phases = tuple[Phase, ...]
@@ -49,7 +54,8 @@ class FftPlan:
     """Spectra of the kernel, by output and input phase.
 
     `extend` and `fold` are the borders that are no business of the transform; `sizes`
-    are the spatial lengths before the fold.
+    are the spatial lengths before the fold.  The kernel is `2**exponent` times that of
+    the spectra.
     """
 
     spec: ConvSpec
@@ -58,6 +64,7 @@ class FftPlan:
     sizes: tuple[int, ...]
     lengths: tuple[int, ...]
     real: bool
+    exponent: int = 0
     outputs: tuple[Output, ...] = ()
 
     def apply(self, x: Array) -> Array:
@@ -70,8 +77,7 @@ class FftPlan:
         seen: dict[int, Array] = {}
         for output in self.outputs if batch else ():
             y[output.target] = self.inverse(self._total(x, output, seen))[output.kept]
-        for half in (exponent // 2, exponent - exponent // 2) if exponent else ():
-            y *= y.real.dtype.type(2.0**half)
+        _scale(y, exponent + self.exponent)
         return fold(y.reshape(batch, spec.c_out, *self.sizes), self.fold)
 
     def _total(self, x: Array, output: Output, seen: dict[int, Array]) -> Array:
@@ -122,7 +128,12 @@ def plan(spec: ConvSpec, kernel: Array) -> FftPlan:
         real=real,
     )
     shape = (spec.groups, spec.c_out // spec.groups, spec.c_in // spec.groups)
-    grouped = kernel.reshape(*shape, *kernel.shape[2:])
+    pairs_count = prod(len(line.phases) for line in lines)
+    nbytes = prod((*shape, pairs_count, *empty.lengths)) * kernel.itemsize
+    require(nbytes, "the spectra of the kernel")
+    tamed, exponent = _tamed(kernel)
+    empty = replace(empty, exponent=exponent)
+    grouped = tamed.reshape(*shape, *kernel.shape[2:])
     found: dict[tuple[int, ...], list[tuple[Phases, Array]]] = defaultdict(list)
     for pairs in product(*(line.phases for line in lines)):
         spectrum = empty.forward(_placed(grouped, pairs, empty.lengths))
@@ -232,13 +243,22 @@ def _mixed(spectrum: Array, x: Array) -> Array:
     return mixed
 
 
+def _scale(y: Array, exponent: int) -> None:
+    """Multiply by a power of two, in steps that do not overflow by themselves."""
+    while exponent:
+        step = max(-_STEP, min(_STEP, exponent))
+        y *= y.real.dtype.type(2.0**step)
+        exponent -= step
+
+
 def _tamed(x: Array) -> tuple[Array, int]:
-    """Scale `x` down by a power of two if sums of its samples might overflow."""
+    """Scale by a power of two what may leave the range when it is summed or multiplied."""
     parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
     largest = max((max(part.max(), -part.min()) for part in parts if x.size), default=0)
-    if largest < np.sqrt(np.finfo(x.real.dtype).max):
+    bound = np.sqrt(np.sqrt(np.finfo(x.real.dtype).max))
+    if not largest or 1 / bound < largest < bound:
         return x, 0
     exponent = int(np.frexp(largest)[1])
-    for half in (exponent // 2, exponent - exponent // 2):
-        x = x * x.real.dtype.type(2.0**-half)
+    x = x.copy()
+    _scale(x, -exponent)
     return x, exponent

@@ -52,7 +52,10 @@ def assemble(
         If the matrix does not fit into free memory; nothing has been allocated then.
     """
     frame = _Frame.of(spec, layout)
-    nnz = sum(block.entries for block in _blocks(spec, kernel, frame))
+    if any(spec.extend) or any(spec.fold):
+        # The rows of a border are counted one by one: only if they can be stored.
+        require(4 * prod(frame.dimsd), f"a matrix of {prod(frame.dimsd)} rows")
+    nnz = count_entries(spec, kernel)
     shape = (prod(frame.dimsd), prod(frame.dims))
     index = np.dtype(f"i{index_bytes(nnz, shape)}")
     nbytes = nnz * (kernel.itemsize + index.itemsize) + (shape[0] + 1) * index.itemsize
@@ -68,7 +71,12 @@ def assemble(
 
 
 def count_entries(spec: ConvSpec, kernel: Array) -> int:
-    """Entries of C, in closed form; sums that cancel to zero are not entries."""
+    """Entries of C, without C; sums that cancel to zero are not entries."""
+    if not any(spec.extend) and not any(spec.fold):
+        used = (kernel != 0).sum(axis=(0, 1))
+        for axis in reversed(spec.axes):
+            used = used @ np.array([axis.link(j).count for j in range(axis.k)], object)
+        return spec.batch * int(used)
     frame = _Frame.of(spec, None)
     return sum(block.entries for block in _blocks(spec, kernel, frame))
 
@@ -227,7 +235,11 @@ class _Reader:
         picked = kernel.take(self.taps, axis=axis)
         if self.shared is None:
             return picked
-        return np.add.reduceat(picked, self.shared, axis=axis)
+        sums = np.add.reduceat(picked, self.shared, axis=axis)
+        # What rounding leaves of a sum that cancels is no entry.
+        scale = np.add.reduceat(np.abs(picked), self.shared, axis=axis)
+        sums[np.abs(sums) <= np.finfo(picked.real.dtype).eps * scale] = 0
+        return sums
 
 
 def _blocks(spec: ConvSpec, kernel: Array, frame: _Frame) -> Iterator[_Block]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ __all__ = ["each", "num_threads", "set_num_threads"]
 Job = TypeVar("Job")
 
 _VARIABLE = "CONVADJOINT_NUM_THREADS"
+_MOST = 1024
 
 
 class _Pool:
@@ -30,14 +31,22 @@ class _Pool:
             self.threads = _from_environment()
         return self.threads
 
-    def workers(self) -> ThreadPoolExecutor:
-        """All threads but the calling one, which works too."""
+    def helpers(self, work: Callable[[], None], count: int) -> list[Future[None]]:
+        """Let up to `count` other threads work; the caller does what none takes.
+
+        There are fewer where the interpreter is shutting down, or no more start.
+        """
+        found: list[Future[None]] = []
         with self.lock:
-            if self.executor is None:
-                self.executor = ThreadPoolExecutor(
-                    max(1, self.count() - 1), thread_name_prefix="convadjoint"
-                )
-            return self.executor
+            try:
+                if self.executor is None:
+                    self.executor = ThreadPoolExecutor(
+                        max(1, self.count() - 1), thread_name_prefix="convadjoint"
+                    )
+                found.extend(self.executor.submit(work) for _ in range(count))
+            except RuntimeError:
+                pass
+        return found
 
     def resize(self, threads: int | None) -> None:
         """Take another number of threads from now on."""
@@ -62,12 +71,12 @@ if hasattr(os, "register_at_fork"):
 def _from_environment() -> int:
     """Number of threads that the environment asks for, or all CPUs it allows."""
     given = os.environ.get(_VARIABLE)
-    if given is None:
+    if not given:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
-    if not given.strip().isdigit() or int(given) < 1:
-        msg = f"{_VARIABLE} must be a whole number of at least 1, got {given!r}"
+    if not given.strip().isdecimal() or not 1 <= int(given) <= _MOST:
+        msg = f"{_VARIABLE} must be a whole number from 1 to {_MOST}, got {given!r}"
         raise GeometryError(msg)
     return int(given)
 
@@ -83,13 +92,13 @@ def set_num_threads(threads: int | None) -> None:
     Parameters
     ----------
     threads : int or None
-        At least 1.  None asks the environment variable ``CONVADJOINT_NUM_THREADS``
+        From 1 to 1024.  None asks the environment variable ``CONVADJOINT_NUM_THREADS``
         again and, without it, takes the CPUs that this process may use.
 
     Raises
     ------
     GeometryError
-        If `threads` is below 1.
+        If `threads` is out of range.
     TypeError
         If it is not an integer.
 
@@ -103,7 +112,12 @@ def set_num_threads(threads: int | None) -> None:
     >>> ca.set_num_threads(1)
     >>> ca.set_num_threads(None)
     """
-    _POOL.resize(None if threads is None else integer(threads, "threads", least=1))
+    if threads is not None:
+        threads = integer(threads, "threads", least=1)
+        if threads > _MOST:
+            msg = f"threads must be at most {_MOST}, got {threads}"
+            raise GeometryError(msg)
+    _POOL.resize(threads)
 
 
 def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
@@ -127,8 +141,7 @@ def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
                 return
             function(job)  # type: ignore[arg-type]
 
-    executor = _POOL.workers()
-    helpers = [executor.submit(work) for _ in range(num_threads() - 1)]
+    helpers = _POOL.helpers(work, min(num_threads(), len(every)) - 1)
     try:
         work()
     finally:

@@ -48,7 +48,9 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:
         return "the kernel is not finite"
     found = factors(kernel[:, 0])
     cost = sum(len(factor[0]) for product in found for factor in product)
-    if not 0 < cost < kernel[0, 0].size:
+    if not found:
+        return "the kernel is zero"
+    if cost >= kernel[0, 0].size:
         return f"{len(found)} products of {cost} taps are no fewer than the kernel's"
     return None
 
@@ -69,26 +71,36 @@ def factors(kernels: Array) -> list[Factors]:
     Channels share the number of products: the largest that any of them needs.
     """
     wide = kernels.astype(np.result_type(kernels.dtype, np.float64))
+    # The scale is taken off by a power of two, so that no square can overflow.
+    largest = np.abs(wide).max(initial=0)
+    exponent = int(np.frexp(largest)[1]) if largest else 0
+    wide = np.ldexp(wide.real, -exponent) + (
+        1j * np.ldexp(wide.imag, -exponent) if np.iscomplexobj(wide) else 0
+    )
     # What rounding leaves of a product: some eps of the kernel's norm.
     norm = np.linalg.norm(wide.reshape(len(wide), -1), axis=1).max(initial=0)
-    return list(_factors(wide, 4 * float(np.finfo(kernels.real.dtype).eps) * norm))
+    tolerance = 4 * float(np.finfo(kernels.real.dtype).eps) * norm
+    return [
+        (*product[:-1], product[-1] * 2.0**exponent)
+        for product in _factors(wide, tolerance)
+    ]
 
 
 def _factors(kernels: Array, tolerance: float) -> Iterator[Factors]:
     """Split the first axis off by SVD, then the others; drop what is rounding."""
     channels, first, *rest = kernels.shape
     if not rest:
-        if np.abs(kernels).max(initial=0) > tolerance:
+        if np.linalg.norm(kernels, axis=1).max(initial=0) > tolerance:
             yield (kernels,)
         return
     u, s, v = np.linalg.svd(kernels.reshape(channels, first, -1), full_matrices=False)
     for index in range(s.shape[1]):
         if s[:, index].max(initial=0) <= tolerance:
             return
-        root = np.sqrt(s[:, index, None])
-        others = (root * v[:, index]).reshape(channels, *rest)
+        # All weight goes to the tail: its norm is then that of the product.
+        others = (s[:, index, None] * v[:, index]).reshape(channels, *rest)
         for tail in _factors(others, tolerance):
-            yield (u[:, :, index] * root, *tail)
+            yield (u[:, :, index], *tail)
 
 
 def _passes(

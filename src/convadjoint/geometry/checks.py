@@ -2,10 +2,11 @@
 
 import operator
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from convadjoint.errors import GeometryError
 
-__all__ = ["integer", "per_axis"]
+__all__ = ["integer", "is_sequence", "per_axis"]
 
 
 def integer(value: object, name: str, *, least: int | None = None) -> int:
@@ -21,11 +22,20 @@ def integer(value: object, name: str, *, least: int | None = None) -> int:
     return number
 
 
+def is_sequence(value: object) -> TypeGuard[Iterable[object]]:
+    """Whether a value holds several entries rather than being one.
+
+    An array without axes is one entry, though Python takes it for a sequence.
+    """
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    return several and getattr(value, "ndim", 1) > 0
+
+
 def per_axis(
     value: object, name: str, rank: int, *, least: int | None = None
 ) -> tuple[int, ...]:
     """Return one integer per spatial axis; a single one serves them all."""
-    if not isinstance(value, Iterable) or isinstance(value, str):
+    if not is_sequence(value):
         return (integer(value, name, least=least),) * rank
     values = tuple(value)
     if len(values) != rank:

@@ -1,18 +1,15 @@
 """Padding in every form, and the lengths that follow from it on one axis."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from convadjoint.errors import GeometryError
-from convadjoint.geometry.checks import integer, per_axis
+from convadjoint.geometry.checks import integer, is_sequence, per_axis
 
 __all__ = [
     "Padding",
     "Wish",
     "centered",
     "conv_length",
-    "is_sequence",
     "parse_padding",
     "parse_wishes",
 ]
@@ -75,7 +72,7 @@ def parse_padding(padding: object, rank: int) -> tuple[Padding, ...]:
             )
             raise GeometryError(msg)
         return (Padding(rule=padding),) * rank
-    if not isinstance(padding, Iterable):
+    if not is_sequence(padding):
         amount = integer(padding, "padding")
         return (Padding(lo=amount, hi=amount),) * rank
     return _padding_entries(tuple(padding), rank)
@@ -107,7 +104,7 @@ def centered(
     dilations: tuple[int, ...],
 ) -> tuple[Padding, ...]:
     """Padding "same" that lands tap `center` of the kernel on sample ``p * s``."""
-    if padding != "same":
+    if not isinstance(padding, str) or padding != "same":
         msg = f"center needs padding='same', got padding={padding!r}"
         raise GeometryError(msg)
     found = []
@@ -121,11 +118,6 @@ def centered(
             raise GeometryError(msg)
         found.append(Padding(rule="same", before=tap * d))
     return tuple(found)
-
-
-def is_sequence(entry: object) -> TypeGuard[Iterable[object]]:
-    """Whether a value holds one entry per axis (or per end) rather than one for all."""
-    return isinstance(entry, Iterable) and not isinstance(entry, str)
 
 
 def conv_length(n: int, span: int, stride: int, padding: Padding, axis: int) -> int:
@@ -161,7 +153,8 @@ class Wish:
         allowed = f"those of length {legal[0]} to {legal[-1]}" if legal else "none"
         asked = f"output_size {wanted}"
         if self.size is None:
-            asked = f"an output of length {wanted} (output_padding {self.extra})"
+            asked = f"an output of length {wanted} (output_padding {self.extra}, of 0 "
+            asked += f"to {stride - 1})"
         msg = (
             f"{asked} on spatial axis {axis} is out of reach: the convolutions that "
             f"give length {i} are {allowed}"

@@ -6,20 +6,21 @@ from math import prod
 from convadjoint.errors import GeometryError
 from convadjoint.geometry.axis import Axis
 from convadjoint.geometry.boundary import Border, checked_mode
-from convadjoint.geometry.checks import integer, per_axis
+from convadjoint.geometry.checks import integer, is_sequence, per_axis
 from convadjoint.geometry.layout import Layout, Roles, roles, total
 from convadjoint.geometry.padding import (
     Padding,
     Wish,
     centered,
     conv_length,
-    is_sequence,
     parse_padding,
     parse_wishes,
 )
 from convadjoint.geometry.spec import ConvSpec
 
 __all__ = ["Problem", "shape_of"]
+
+_LARGEST = 2**61
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,10 @@ class Problem:
         dilations = per_axis(self.dilation, "dilation", rank, least=1)
         padding = self._padding(taps, dilations)
         modes = _modes(self.padding_mode, rank)
+        for name, values in (("stride", strides), ("dilation", dilations)):
+            if max(values) > _LARGEST:
+                msg = f"{name} {max(values)} is beyond {_LARGEST} (2**61)"
+                raise GeometryError(msg)
         lines = [
             _Line(k=k, s=s, d=d, padding=one, mode=mode)
             for k, s, d, one, mode in zip(
@@ -204,6 +209,7 @@ class _Line:
         if self.mode == "zeros":
             return None
         length = (self.q - 1) * self.s + self.span
+        total((length,), "an extended axis of length")
         return Border(n=self.n, length=length, lo=self._before, mode=self.mode)
 
     @property

@@ -19,6 +19,9 @@ __all__ = ["Run", "runs"]
 
 Entries = tuple[Sequence[int], Sequence[int]]
 
+# Border samples whose sources are worked out beforehand.
+_LISTED = 2**16
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -92,13 +95,17 @@ def _core(axis: Axis, begin: int, end: int, q: int) -> range:
 
 def _extended_row(axis: Axis, border: Border) -> Callable[[int], Entries]:
     """Rows of Z E: the extended samples are replaced by their sources."""
+    first, last = border.lo, border.lo + border.n
+    # Slices of a list are much quicker to take than sources are to work out.
+    known = [border.source(i) for i in range(min(border.length, _LISTED))]
 
     def row(p: int) -> Entries:
         taps, samples = _row(axis, p)
-        first, last = border.lo, border.lo + border.n
         if samples and first <= samples[0] and samples[-1] < last:
             inner = samples.start - first
             return taps, range(inner, samples.stop - first, samples.step)
+        if samples and samples[-1] < len(known):
+            return taps, tuple(known[samples.start : samples.stop : samples.step])
         return taps, tuple(border.source(i) for i in samples)
 
     return row

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convadjoint.geometry.checks import per_axis
+from convadjoint.geometry.checks import is_sequence, per_axis
 from convadjoint.geometry.padding import (
     Padding,
     conv_length,
-    is_sequence,
     parse_padding,
     parse_wishes,
 )
@@ -36,7 +35,12 @@ def _sized(
     n: object, k: object, *, stride: object, padding: object, dilation: object
 ) -> _Sized:
     """Spread the arguments over as many axes as any of them names."""
-    given = [value for value in (n, k, stride, dilation, padding) if is_sequence(value)]
+    given = [value for value in (n, k, stride, dilation) if is_sequence(value)]
+    if is_sequence(padding):
+        # A flat pair beside plain integers is refused below: it may mean two things.
+        pairs = tuple(padding)
+        padding = pairs
+        given += [pairs] if all(map(is_sequence, pairs)) else []
     rank = len(tuple(given[0])) if given else 1
     taps = per_axis(k, "kernel size", rank, least=1)
     dilations = per_axis(dilation, "dilation", rank, least=1)

@@ -118,8 +118,12 @@ class ConvSpec:
     @property
     def nnz(self) -> int:
         """Entries of C if no tap is zero; taps that meet on a sample count once."""
+        columns = zip(self.axes, self.extend, self.fold, strict=True)
         per_axis = (
-            sum(run.count * run.width for run in axis_runs) for axis_runs in self.runs()
+            sum(run.count * run.width for run in runs(axis, extend=before, fold=after))
+            if before or after
+            else sum(axis.link(j).count for j in range(axis.k))
+            for axis, before, after in columns
         )
         return self.batch * self.c_out * (self.c_in // self.groups) * prod(per_axis)
 

@@ -51,9 +51,11 @@ class ConvolutionOperator(Products):
         canonical = given.reshape(spec.kernel_shape)
         if options.flip:
             canonical = np.flip(canonical, tuple(range(-rank, 0)))
+        convolution = Convolution(
+            spec, layout, canonical, options.engine, options.precision == "double"
+        )
         if options.engine not in ("auto", "measure"):
-            engines.resolve(options.engine, spec, canonical)
-        convolution = Convolution(spec, layout, canonical, options.engine)
+            convolution.choice(Direction())
         self._become(convolution, Direction(self.transposed), given, options)
 
     def _become(
@@ -250,11 +252,7 @@ class ConvolutionOperator(Products):
         trailing = x.shape[1:]
         columns = trailing[0] if trailing else 1
         layout = self._convolution.side(direction).layout
-        y = self._convolution.apply(
-            x.reshape(*layout.dims, columns),
-            direction,
-            double=self._options.precision == "double",
-        )
+        y = self._convolution.apply(x.reshape(*layout.dims, columns), direction)
         return y.reshape(prod(layout.dimsd), *trailing)
 
     def _scaled(self, factor: Any, *, divide: bool = False) -> Self:
@@ -263,7 +261,13 @@ class ConvolutionOperator(Products):
         if divide and plain == 0:
             msg = "an operator cannot be divided by zero"
             raise ZeroDivisionError(msg)
-        kernel = self._kernel / plain if divide else self._kernel * plain
+        with np.errstate(over="ignore", invalid="ignore"):
+            kernel = self._kernel / plain if divide else self._kernel * plain
+        if np.isfinite(self._kernel).all() and not np.isfinite(kernel).all():
+            msg = (
+                f"the kernel times or over {factor!r} leaves the range of {self.dtype}"
+            )
+            raise OverflowError(msg)
         return self.replace(kernel=kernel, dtype=kernel.dtype)
 
     def __mul__(self, x: Any) -> Any:
@@ -278,4 +282,19 @@ class ConvolutionOperator(Products):
     def __truediv__(self, y: Any, niter: int = 100, densesolver: str = "scipy") -> Any:
         if np.isscalar(y):
             return self._scaled(y, divide=True)
-        return super().__truediv__(as_samples(y, "y"), niter, densesolver)
+        data = as_samples(y, "y")
+        if data.shape != self.dimsd:
+            return super().__truediv__(data, niter, densesolver)
+        return super().__truediv__(data.ravel(), niter, densesolver).reshape(self.dims)
+
+    def __reduce__(self) -> Any:
+        return _remade, (type(self), self.dims, self._kernel, self._options)
+
+
+def _remade(
+    cls: type[ConvolutionOperator], dims: Any, kernel: Array, options: Options
+) -> ConvolutionOperator:
+    """The operator that was pickled or copied; its kernel is read-only again."""
+    operator = cls.__new__(cls)
+    operator._build(dims, kernel, options)
+    return operator

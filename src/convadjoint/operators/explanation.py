@@ -38,8 +38,8 @@ def explain(
     places = layout.order[-len(spec.axes) :]
     for place, axis, border in zip(places, spec.axes, spec.extend, strict=True):
         lines.append(f"  axis {place}: {_axis(axis, border, transposed)}")
-    rows, columns = spec.transpose().shape if transposed else spec.shape
-    size = spec.nbytes(dtype.itemsize, nnz=nnz)
+    applied = spec.transpose() if transposed else spec
+    (rows, columns), size = applied.shape, applied.nbytes(dtype.itemsize, nnz=nnz)
     lines.append(f"  matrix: {rows} x {columns}, {nnz} entries, {size:,} bytes as CSR")
     name, reason = choice
     lines.append(f"  engine: {name} (asked for: {engine})")

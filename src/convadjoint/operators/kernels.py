@@ -101,12 +101,15 @@ def gaussian_kernel(
     >>> gaussian_kernel(3, 1.0).round(3)
     array([0.274, 0.452, 0.274])
     """
-    rank = len(tuple(shape)) if isinstance(shape, Iterable) else 1
+    shape = tuple(shape) if isinstance(shape, Iterable) else shape
+    rank = len(shape) if isinstance(shape, tuple) else 1
     taps = per_axis(shape, "shape", rank, least=1)
     kernel = np.ones(taps)
     for axis, (k, width) in enumerate(zip(taps, _sigmas(sigma, rank), strict=True)):
         steps = np.arange(k) - (k - 1) / 2
-        profile = np.exp(-0.5 * (steps / width) ** 2)
+        exponents = 0.5 * (steps / width) ** 2
+        # The largest sample is one, however narrow the Gaussian is.
+        profile = np.exp(exponents.min() - exponents)
         line = [1] * rank
         line[axis] = k
         kernel = kernel * (profile / profile.sum()).reshape(line)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from convadjoint.geometry import Problem
+from convadjoint.geometry.checks import is_sequence
 
 __all__ = ["Options"]
 
@@ -28,11 +29,18 @@ class Options:
     output_padding: Any = 0
     output_size: Any = None
     dtype: Any = None
-    engine: str = "auto"
+    engine: Any = "auto"
     precision: str = "native"
     name: str = "C"
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            if one.name not in _COMPUTING:
+                value = _kept(getattr(self, one.name))
+                object.__setattr__(self, one.name, value)
+        if not isinstance(self.engine, str):
+            msg = f"engine must be a string, got {self.engine!r}"
+            raise TypeError(msg)
         if not isinstance(self.flip, (bool, np.bool_)):
             msg = f"flip must be True or False, got {self.flip!r}"
             raise TypeError(msg)
@@ -60,3 +68,10 @@ class Options:
             transposed=transposed,
             **words,
         )
+
+
+def _kept(value: Any) -> Any:
+    """A value that nobody can change any more: sequences become tuples."""
+    if is_sequence(value):
+        return tuple(_kept(entry) for entry in value)
+    return value.item() if isinstance(value, np.ndarray) else value

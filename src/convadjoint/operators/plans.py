@@ -1,14 +1,19 @@
 """One convolution, whichever way it is applied: geometry, kernel, and lazy plans."""
 
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
 from convadjoint import engines
 from convadjoint.engines import Array, Guarded
+from convadjoint.engines.memory import require
 from convadjoint.geometry import ConvSpec, Layout
 
 __all__ = ["Convolution", "Direction", "Side"]
+
+# Samples of a result that are worth a look at the free memory.
+_LARGE = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,12 @@ class Convolution:
     layout: Layout
     kernel: Array
     engine: str
+    double: bool
     plans: dict[tuple[bool, bool, np.dtype[np.inexact]], Guarded] = field(
         default_factory=dict
     )
     sides: dict[bool, Side] = field(default_factory=dict)
+    choices: dict[Direction, tuple[str, str]] = field(default_factory=dict)
 
     def side(self, direction: Direction) -> Side:
         """Geometry in this direction, worked out at first use."""
@@ -101,21 +108,38 @@ class Convolution:
         return self.plans[key]
 
     def choice(self, direction: Direction) -> tuple[str, str]:
-        """The engine in this direction, and the reason; only measuring makes a plan."""
+        """The engine for the operator's own dtype, and the reason.
+
+        Only measuring makes a plan.
+        """
+        if direction not in self.choices:
+            self.choices.setdefault(direction, self._chosen(direction))
+        return self.choices[direction]
+
+    def _chosen(self, direction: Direction) -> tuple[str, str]:
+        """The choice, made."""
+        dtype = self._computing(self.kernel.dtype)
         if self.engine == "measure":
-            plan = self.plan(direction, self.kernel.dtype)
+            plan = self.plan(direction, dtype)
             return plan.engine, plan.reason
-        weights = self.weights(direction, self.kernel.dtype)
+        weights = self.weights(direction, dtype)
         return engines.resolve(self.engine, self.side(direction).spec, weights)
 
-    def apply(self, x: Array, direction: Direction, *, double: bool) -> Array:
+    def _computing(self, dtype: np.dtype[np.inexact]) -> np.dtype[np.inexact]:
+        """The dtype that results of another are computed in."""
+        return np.result_type(dtype, np.float64) if self.double else dtype
+
+    def apply(self, x: Array, direction: Direction) -> Array:
         """Map users' arrays ``(*dims, columns)`` to ``(*dimsd, columns)``.
 
         Arithmetic is in the common dtype of kernel and data, or in double precision.
         """
         side, columns = self.side(direction), x.shape[-1]
         result = np.result_type(self.kernel.dtype, x.dtype)
-        compute = np.result_type(result, np.float64) if double else result
+        if columns * prod(side.shape) > _LARGE:
+            nbytes = columns * prod(side.shape) * result.itemsize
+            require(nbytes, f"a result of shape {side.layout.dimsd}")
+        compute = self._computing(result)
         canonical = x.astype(compute, copy=False).transpose(side.inward)
         signals = canonical.reshape(columns * side.spec.batch, *side.tail)
         kernel = np.result_type(self.kernel.dtype, signals.real.dtype)

@@ -50,15 +50,16 @@ def as_samples(values: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
 
 def _kernel_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.inexact]:
     """The dtype in which a kernel computes: float16 in float32, integers in float64."""
-    if dtype in _DTYPES:
-        return dtype  # type: ignore[return-value]
-    return np.dtype(np.float32 if dtype == np.float16 else np.float64)
+    native = dtype.newbyteorder("=")
+    if native in _DTYPES:
+        return native  # type: ignore[return-value]
+    return np.dtype(np.float32 if native == np.float16 else np.float64)
 
 
 def requested_dtype(dtype: npt.DTypeLike) -> np.dtype[np.inexact]:
     """Return one of the four dtypes, or say which they are."""
     try:
-        found = np.dtype(dtype)
+        found = np.dtype(dtype).newbyteorder("=")
     except TypeError:
         found = None
     if found not in _DTYPES:

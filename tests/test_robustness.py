@@ -1,0 +1,194 @@
+"""What once went wrong at the edges: scales, shutdowns, aliases, hostile sizes."""
+
+import copy
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import convadjoint as ca
+from convadjoint.engines.separable import factors
+
+RNG = np.random.default_rng(7)
+
+
+def two_products(scale):
+    """A kernel of rank two, whose second product is a hundredth of the first."""
+    u = [RNG.random(7) for _ in range(5)]
+    first = np.einsum("i,j,k", u[0], u[1], u[2])
+    return (scale * (first + 1e-2 * np.einsum("i,j,k", u[0], u[3], u[4]))).astype("f4")
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1.0, 1e7, 1e20])
+def test_the_rank_of_a_kernel_does_not_depend_on_its_scale(scale):
+    kernel = two_products(scale)
+    assert len(factors(kernel[None])) == 2
+    op = ca.Conv3DOp((12, 12, 12), kernel, engine="separable")
+    x = RNG.standard_normal(op.dims).astype("f4")
+    want = op.replace(kernel=kernel.astype("f8"), engine="taps") @ x.astype("f8")
+    scale = np.abs(kernel).sum() * np.abs(x).max()
+    assert np.abs(op @ x - want).max() <= 16 * np.finfo("f4").eps * scale
+
+
+@pytest.mark.parametrize("engine", ["auto", "measure", "taps", "sparse"])
+def test_an_infinite_tap_meets_no_padding(engine):
+    kernel = np.ones((3, 3))
+    kernel[0, 0] = np.inf
+    op = ca.Conv2DOp((4, 4), kernel, padding=1, engine=engine)
+    assert np.array_equal((op @ np.ones((4, 4)))[0], [4, 6, 6, 4])
+
+
+@pytest.mark.parametrize("engine", ["direct", "gemm", "fft", "separable"])
+def test_other_engines_refuse_an_infinite_tap(engine):
+    with pytest.raises(ca.EngineRefusal, match="a tap is not finite"):
+        ca.Conv2DOp((4, 4), np.full((3, 3), np.nan), engine=engine)
+
+
+@pytest.mark.parametrize(("tap", "sample"), [(1e150, 1e153), (1e306, 1e-200)])
+def test_a_transform_does_not_overflow_before_the_result(tap, sample):
+    op = ca.Conv2DOp((32, 32), np.full((15, 15), tap), padding="same", engine="fft")
+    got = op @ np.full((32, 32), sample)
+    assert np.isclose(got.max(), tap * sample * 225, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, lambda pads: (pad for pad in pads)])
+def test_options_are_kept_not_referred_to(kind):
+    given = kind([1, 1])
+    op = ca.Conv2DOp((5, 5), np.ones((3, 3)), padding=given)
+    if not hasattr(given, "send"):
+        given[0] = 0
+    assert (2 * op).dimsd == op.dimsd == (5, 5)
+
+
+def test_the_kernel_of_a_copy_is_read_only():
+    op = copy.deepcopy(ca.Conv1DOp(5, np.ones(3)).H)
+    with pytest.raises(ValueError, match="read-only"):
+        op.kernel[:] = 0
+
+
+def test_threads_may_be_set_while_others_compute():
+    op = ca.Conv2DOp((700, 700), np.ones((7, 7)), engine="taps")
+    op = op.replace(engine="fft")
+    x, done = RNG.standard_normal(op.dims), []
+    want = op @ x
+
+    def compute():
+        done.extend(np.array_equal(op @ x, want) for _ in range(5))
+
+    workers = [threading.Thread(target=compute) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for threads in (1, 3, 2, None):
+        ca.set_num_threads(threads)
+    for worker in workers:
+        worker.join()
+    assert done == [True] * 15
+
+
+LATE = """
+import threading, time
+import numpy as np, convadjoint as ca
+op = ca.Conv2DOp((600, 600), np.ones((5, 5)))
+x = np.ones((600, 600))
+def late():
+    time.sleep(0.3)
+    print(int((op @ x).max()))
+threading.Thread(target=late).start()
+"""
+
+
+def test_a_product_after_the_main_thread_has_ended():
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "25"
+
+
+def test_thousands_of_taps_are_planned_at_once():
+    kernel = RNG.random(10_000)
+    op = ca.Conv1DOp(100_000, kernel, padding="same", padding_mode="reflect")
+    assert op.engine == "fft"
+    x = np.zeros(100_000)
+    x[50_000] = 1
+    got = op @ x
+    assert np.allclose(got[50_000 - 5_000 : 50_000 + 5_000], kernel[::-1], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: ca.set_num_threads(2000), ca.GeometryError, "at most 1024, got 2000"),
+        (
+            lambda: ca.Conv1DOp(9, np.ones(3), stride=2**70),
+            ca.GeometryError,
+            r"stride \d+ is beyond \d+ \(2\*\*61\)",
+        ),
+        (
+            lambda: ca.Conv1DOp(9, np.ones(3), engine=["fft"]),
+            TypeError,
+            "engine must be a string",
+        ),
+        (
+            lambda: ca.Conv2DOp((5, 5), np.ones((3, 3)), center=1, padding=np.ones(2)),
+            ca.GeometryError,
+            "center needs padding='same'",
+        ),
+        (
+            lambda: ca.conv_output_size(10, 3, padding=(1, 2)),
+            ca.GeometryError,
+            r"for one axis is written \(\(1, 2\),\)",
+        ),
+        (
+            lambda: ca.Conv1DOp(5, [1.0, 2.0], dtype="f4") * 1e300,
+            OverflowError,
+            "leaves the range of float32",
+        ),
+        (
+            lambda: ca.Conv1DOp(
+                10, np.ones(3), padding=2**40, padding_mode="replicate"
+            ).tosparse(),
+            MemoryError,
+            "a matrix of 2199023255560 rows",
+        ),
+    ],
+)
+def test_edges_are_refused_by_name(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_big_endian_kernels_keep_their_precision():
+    assert ca.Conv1DOp(5, np.ones(3, ">f4")).dtype == np.float32
+    assert ca.Conv1DOp(5, np.ones(3, ">c8")).dtype == np.complex64
+    assert ca.Conv1DOp(5, np.ones(3), dtype=">f4").dtype == np.float32
+
+
+def test_arrays_without_axes_are_numbers():
+    op = ca.Conv1DOp(np.array(5), np.ones(2), stride=np.array(2))
+    assert op.dimsd == (2,)
+
+
+def test_a_narrow_gaussian_sums_to_one():
+    assert np.array_equal(ca.gaussian_kernel(4, 0.01), [0, 0.5, 0.5, 0])
+
+
+def test_the_bytes_of_a_transpose_are_its_own():
+    op = ca.ConvTranspose1DOp(4, np.ones(3), stride=5)
+    matrix = op.tosparse()
+    stored = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+    assert f"{stored} bytes" in op.explain()
+
+
+def test_shaped_data_can_be_divided_by():
+    op = ca.Conv2DOp((5, 6), np.ones((2, 2)))
+    y = op @ RNG.standard_normal((5, 6))
+    x = op / y
+    assert x.shape == op.dims
+    assert np.allclose(op @ x, y, atol=1e-6)
+
+
+def test_rounding_left_of_a_sum_is_no_entry():
+    options = {"padding": "same", "padding_mode": "replicate"}
+    assert ca.conv_matrix(1, [0.1, 0.2, -0.3], **options).nnz == 0
