@@ -87,6 +87,20 @@ def test_threads_may_be_set_while_others_compute():
     assert done == [True] * 15
 
 
+@pytest.mark.parametrize("engine", ["direct", "gemm", "fft", "separable", "taps"])
+def test_any_number_of_threads_gives_the_same_bits(engine):
+    kernel = ca.gaussian_kernel((9, 9), 2.0)
+    op = ca.Conv2DOp((3, 400, 500), kernel, stride=(1, 2), engine=engine)
+    x = RNG.standard_normal(op.dims)
+    found = []
+    for threads in (1, 2, 5, None):
+        ca.set_num_threads(threads)
+        found.append((op @ x, op.H @ (op @ x)))
+    for y, back in found[1:]:
+        assert np.array_equal(y, found[0][0])
+        assert np.array_equal(back, found[0][1])
+
+
 LATE = """
 import threading, time
 import numpy as np, convadjoint as ca

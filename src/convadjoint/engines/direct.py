@@ -199,7 +199,7 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     count = max(sum(map(_count, group)) for group in found.values())
     length = _length(lines, kernel)
     row = next(iter(found.values()))[0][1]
-    tile, spacing = _tile(kernel, row, length + lines[2].reach, count)
+    tile, spacing = _tile(kernel, row, (length, lines[2].reach), count)
     frame, size = _frame(lines, kernel, idle, max(1, tile.m * spacing), length)
     taps_ = packed(kernel, frame, found, tile, spacing)
     phases_ = int(np.diff(taps_.group_ends, prepend=0).max())
@@ -249,8 +249,13 @@ def _budget(kernel: Array) -> int:
     return max(_BAND_BYTES, min(int(kernel[0].nbytes), 8 * _BAND_BYTES))
 
 
-def _tile(kernel: Array, row: Phase, pitch: int, taps: int) -> tuple[Tile, int]:
-    """The tile of an output phase, and the spacing of its rows (0: of channels)."""
+def _tile(
+    kernel: Array, row: Phase, samples: tuple[int, int], taps: int
+) -> tuple[Tile, int]:
+    """The tile of an output phase, and the spacing of its rows (0: of channels).
+
+    `samples` are those of a row, and those that the taps reach beyond.
+    """
     from convadjoint.engines import microkernel  # noqa: PLC0415 - needs numba
 
     _, c_out, c_in = kernel.shape[:3]
@@ -259,14 +264,14 @@ def _tile(kernel: Array, row: Phase, pitch: int, taps: int) -> tuple[Tile, int]:
         "registers": microkernel.REGISTERS,
     }
     if c_out > 1:
-        length = pitch * min(row.q, 8)
+        length = sum(samples) * min(row.q, 8)
         return best_tile(rows=c_out, length=length, taps=c_in * taps, **host), 0
     spacing = abs(row.shifts[1] - row.shifts[0]) if len(row.shifts) > 1 else 1
     count = len(row.shifts)
     # M rows share the taps of the rows between them: count + M - 1 instead of count.
     shared = tuple(c_in * taps * (count + m - 1) // count for m in range(1, 13))
     rows = 1 if count == 1 else max(1, row.q // spacing)
-    tile = best_tile(rows=min(rows, 64), length=pitch, taps=shared, **host)
+    tile = best_tile(rows=min(rows, 64), length=samples[0], taps=shared, **host)
     return tile, spacing
 
 
