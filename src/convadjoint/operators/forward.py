@@ -11,7 +11,7 @@ from convadjoint.operators.options import Options
 __all__ = ["Conv1DOp", "Conv2DOp", "Conv3DOp", "ConvNDOp"]
 
 
-class _Forward(ConvolutionOperator):
+class ConvOp(ConvolutionOperator):
     """Operators that apply C."""
 
     transposed = False
@@ -54,7 +54,7 @@ class _Forward(ConvolutionOperator):
 
 
 @documented(transposed=False, rank=1)
-class Conv1DOp(_Forward):
+class Conv1DOp(ConvOp):
     """Convolution along one axis, as the matrix C.
 
     {description}
@@ -89,7 +89,7 @@ class Conv1DOp(_Forward):
 
 
 @documented(transposed=False, rank=2)
-class Conv2DOp(_Forward):
+class Conv2DOp(ConvOp):
     """Convolution along two axes, as the matrix C.
 
     {description}
@@ -124,7 +124,7 @@ class Conv2DOp(_Forward):
 
 
 @documented(transposed=False, rank=3)
-class Conv3DOp(_Forward):
+class Conv3DOp(ConvOp):
     """Convolution along three axes, as the matrix C.
 
     {description}
@@ -156,7 +156,7 @@ class Conv3DOp(_Forward):
 
 
 @documented(transposed=False, rank=None)
-class ConvNDOp(_Forward):
+class ConvNDOp(ConvOp):
     """Convolution along any number of axes, as the matrix C.
 
     {description}

@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-class _Transposed(ConvolutionOperator):
+class ConvTransposeOp(ConvolutionOperator):
     """Operators that apply the transpose of C."""
 
     transposed = True
@@ -64,7 +64,7 @@ class _Transposed(ConvolutionOperator):
 
 
 @documented(transposed=True, rank=1)
-class ConvTranspose1DOp(_Transposed):
+class ConvTranspose1DOp(ConvTransposeOp):
     """Transposed convolution along one axis: the transpose of C.
 
     {description}
@@ -95,7 +95,7 @@ class ConvTranspose1DOp(_Transposed):
 
 
 @documented(transposed=True, rank=2)
-class ConvTranspose2DOp(_Transposed):
+class ConvTranspose2DOp(ConvTransposeOp):
     """Transposed convolution along two axes: the transpose of C.
 
     {description}
@@ -130,7 +130,7 @@ class ConvTranspose2DOp(_Transposed):
 
 
 @documented(transposed=True, rank=3)
-class ConvTranspose3DOp(_Transposed):
+class ConvTranspose3DOp(ConvTransposeOp):
     """Transposed convolution along three axes: the transpose of C.
 
     {description}
@@ -164,7 +164,7 @@ class ConvTranspose3DOp(_Transposed):
 
 
 @documented(transposed=True, rank=None)
-class ConvTransposeNDOp(_Transposed):
+class ConvTransposeNDOp(ConvTransposeOp):
     """Transposed convolution along any number of axes: the transpose of C.
 
     {description}
