@@ -30,18 +30,23 @@ MIX = 0.6  # one product of two frequencies
 
 
 def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
-    """Return the seconds that each engine should take for one product."""
+    """Return the seconds that each engine should take for one product.
+
+    There is none for `separable` where nothing can be separated.
+    """
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4 * 1e-9
     borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER * 1e-9
-    return {
+    found = {
         "direct": work.direct() * scale + borders,
         "taps": work.taps() * scale + borders,
-        "separable": work.separable() * scale + borders,
         "sparse": work.sparse() * (scale + 1e-9) / 2,
         "gemm": work.gemm() * scale + borders,
         "fft": work.fft() * scale + borders,
     }
+    if len(spec.axes) > 1 and spec.c_in == spec.c_out == spec.groups:
+        found["separable"] = work.separable() * scale + borders
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
