@@ -6,9 +6,9 @@ Both directions walk the pieces of `Border`, so neither has index rules of its o
 import numpy as np
 
 from convadjoint.engines.protocol import Array, Index
-from convadjoint.geometry import Border, Piece
+from convadjoint.geometry import Border, ConvSpec, Piece
 
-__all__ = ["extend", "fold"]
+__all__ = ["closed", "extend", "fold", "opened"]
 
 
 def extend(x: Array, borders: tuple[Border | None, ...]) -> Array:
@@ -45,6 +45,21 @@ def fold(y: Array, borders: tuple[Border | None, ...]) -> Array:
             np.add(where, part, out=where)
         y = folded
     return y
+
+
+def opened(
+    spec: ConvSpec, x: Array, dtype: np.dtype[np.inexact]
+) -> tuple[Array, Array]:
+    """Extended input, and zeros for the output: ``(batch, groups, c/groups, *space)``."""
+    x = extend(x, spec.extend)
+    lengths = tuple(axis.q for axis in spec.axes)
+    y = np.zeros((len(x), spec.groups, spec.c_out // spec.groups, *lengths), dtype)
+    return x.reshape(len(x), spec.groups, spec.c_in // spec.groups, *x.shape[2:]), y
+
+
+def closed(spec: ConvSpec, y: Array) -> Array:
+    """Output as `opened` made it, folded: ``(batch, c_out, *q)``."""
+    return fold(y.reshape(len(y), spec.c_out, *y.shape[3:]), spec.fold)
 
 
 def _along(

@@ -17,7 +17,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convadjoint.engines.extension import extend, fold
+from convadjoint.engines.extension import closed, opened
 from convadjoint.engines.protocol import Array, Index
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, phases
@@ -87,15 +87,10 @@ class GemmPlan:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        spec, batch = self.spec, x.shape[0]
-        x = extend(x, spec.extend)
-        x = x.reshape(batch, spec.groups, spec.c_in // spec.groups, *x.shape[2:])
-        lengths = tuple(axis.q for axis in spec.axes)
-        shape = (batch, spec.groups, spec.c_out // spec.groups, *lengths)
-        y = np.zeros(shape, np.result_type(self.dtype, x.dtype))
-        for signal, terms in product(range(batch), self.outputs):
+        x, y = opened(self.spec, x, np.result_type(self.dtype, x.dtype))
+        for signal, terms in product(range(len(x)), self.outputs):
             _multiply(y[signal][terms[0].target], terms, x[signal])
-        return fold(y.reshape(batch, spec.c_out, *lengths), spec.fold)
+        return closed(self.spec, y)
 
 
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from convadjoint.engines.extension import extend, fold
+from convadjoint.engines.extension import closed, opened
 from convadjoint.engines.protocol import Array, Index
 from convadjoint.geometry import ConvSpec
 
@@ -29,15 +29,10 @@ class TapsPlan:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        spec, batch = self.spec, x.shape[0]
-        x = extend(x, spec.extend)
-        x = x.reshape(batch, spec.groups, spec.c_in // spec.groups, *x.shape[2:])
-        lengths = tuple(axis.q for axis in spec.axes)
-        shape = (batch, spec.groups, spec.c_out // spec.groups, *lengths)
-        y = np.zeros(shape, np.result_type(self.dtype, x.dtype))
+        x, y = opened(self.spec, x, np.result_type(self.dtype, x.dtype))
         for weights, source, target in self.taps:
             _accumulate(y[target], weights, x[source])
-        return fold(y.reshape(batch, spec.c_out, *lengths), spec.fold)
+        return closed(self.spec, y)
 
 
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
