@@ -1,8 +1,9 @@
 """The scratch of the engine `direct`: a band of the input, laid out for offsets.
 
-A band covers some outputs of each axis.  Its samples lie as ``(channel, *phases, *rows)``,
-with zeros where a tap would leave the input; so tap and channel are one offset, the same
-for all outputs of the band.
+A band covers some outputs of each axis.  Its samples lie as
+``(channel, *phases, plane, row, signal, sample)``, with zeros where a tap would leave the
+input; so tap and channel are one offset, the same for all outputs of the band.  Signals
+come next to samples: rows of several small ones are then one long row.
 """
 
 from dataclasses import dataclass
@@ -20,20 +21,21 @@ from convadjoint.geometry.phases import Phase
 __all__ = ["SLACK", "Frame", "Line", "flattened", "scratch"]
 
 Integers = npt.NDArray[np.int64]
+Triple = tuple[Phase, ...]
 
 # A tile may read this many samples past the last one that is kept.
 SLACK = 1024
 _BUFFERS = local()
 
 
-def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> Array:
-    """Return this thread's buffer of that name, made or enlarged if need be."""
-    key, size = f"{name}{dtype.char}", prod(shape)
+def scratch(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
+    """Return this thread's flat buffer of that name, made or enlarged if need be."""
+    key = f"{name}{dtype.char}"
     buffer: Array | None = getattr(_BUFFERS, key, None)
     if buffer is None or buffer.size < size + SLACK:
-        buffer = np.zeros(size + SLACK, dtype)
+        buffer = np.zeros(max(size + SLACK, 4_000_000), dtype)
         setattr(_BUFFERS, key, buffer)
-    return buffer[:size].reshape(shape)
+    return buffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,23 @@ class Line:
         return self.phases[0].step_in
 
     @property
-    def sources(self) -> tuple[int, ...]:
-        """First samples of the input phases."""
-        return tuple(sorted({phase.first_in for phase in self.phases}))
-
-    @property
-    def low(self) -> int:
-        """Least shift of any tap."""
-        return min(min(phase.shifts) for phase in self.phases)
+    def starts(self) -> dict[int, int]:
+        """Where the taps begin to read: by input phase, the first for output 0."""
+        lows: dict[int, int] = {}
+        for phase in self.phases:
+            low = phase.first_in + phase.step_in * min(phase.shifts)
+            lows[phase.first_in] = min(low, lows.get(phase.first_in, low))
+        return dict(sorted(lows.items(), key=lambda pair: pair[1]))
 
     @property
     def reach(self) -> int:
-        """Samples that a band reads beyond its outputs."""
-        return max(max(phase.shifts) for phase in self.phases) - self.low
+        """Samples of an input phase that a band reads beyond its outputs."""
+        return max(max(self.moved(phase)) for phase in self.phases)
+
+    def moved(self, phase: Phase) -> list[int]:
+        """Shifts of the taps, from where those of the input phase begin to read."""
+        low = (self.starts[phase.first_in] - phase.first_in) // phase.step_in
+        return [shift - low for shift in phase.shifts]
 
     @property
     def longest(self) -> int:
@@ -70,27 +76,32 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Sizes of a band's scratch: `planes`, `rows` and `pitch` count samples."""
+    """Sizes of a band's scratch for one signal, and the outputs that it serves."""
 
     lines: tuple[Line, Line, Line]
     channels: int
-    planes: int
-    rows: int
-    pitch: int
+    outputs: tuple[int, int, int]
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Planes, rows, and samples of a row, with those that the taps reach."""
+        return tuple(
+            count + line.reach
+            for count, line in zip(self.outputs, self.lines, strict=True)
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the scratch: channel, input phases, samples."""
-        counts = (len(line.sources) for line in self.lines)
-        return (self.channels, *counts, self.planes, self.rows, self.pitch)
+        """Channels, input phases, planes, rows, samples."""
+        counts = (len(line.starts) for line in self.lines)
+        return (self.channels, *counts, *self.sides)
 
     @property
     def numbers(self) -> tuple[Any, ...]:
         """What the compiled code has to know of the input phases and the taps."""
         return (
-            tuple(np.array(line.sources) for line in self.lines),
+            tuple(np.array(list(line.starts.values())) for line in self.lines),
             tuple(line.step for line in self.lines),
-            tuple(line.low for line in self.lines),
             tuple(line.reach for line in self.lines),
         )
 
@@ -99,15 +110,20 @@ class Frame:
         """Steps of the output phases."""
         return tuple(line.phases[0].step_out for line in self.lines)
 
-    def offsets(self, pairs: tuple[Phase, ...]) -> Integers:
-        """Offset of each channel and tap: ``(channels, *taps)``."""
+    def offsets(self, pairs: Triple) -> Integers:
+        """Offset of each channel and tap: ``(2, channels, *taps)``.
+
+        The first part is along a row, the second counts once for each signal.
+        """
         strides = [prod(self.shape[axis + 1 :]) for axis in range(7)]
-        total = np.arange(self.channels) * strides[0]
+        far = np.arange(self.channels) * strides[0]
         for axis, (line, pair) in enumerate(zip(self.lines, pairs, strict=True)):
-            base = line.sources.index(pair.first_in) * strides[1 + axis]
-            moved = (np.array(pair.shifts) - line.low) * strides[4 + axis]
-            total = total[..., None] + (base + moved)
-        return total
+            base = list(line.starts).index(pair.first_in) * strides[1 + axis]
+            moved = np.array(line.moved(pair)) * strides[4 + axis]
+            far = far[..., None] + (base + moved if axis < 2 else base)
+        near = np.array(self.lines[2].moved(pairs[2]))
+        far = np.broadcast_to(far, (*far.shape[:-1], len(near)))
+        return np.stack((np.broadcast_to(near, far.shape), far))
 
 
 def flattened(x: Array) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:

@@ -1,6 +1,5 @@
 """The engines by name, and which one ``"auto"`` and ``"measure"`` take."""
 
-from dataclasses import replace
 from math import prod
 from time import perf_counter
 from types import MappingProxyType
@@ -94,7 +93,7 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
         If the engine cannot do this problem exactly, or no engine has this name.
     """
     chosen, reason = resolve(name, spec, kernel)
-    inner = ENGINES[chosen].plan(replace(spec, batch=1), kernel)
+    inner = ENGINES[chosen].plan(spec, kernel)
     return Guarded(spec, kernel, inner, chosen, reason)
 
 
@@ -136,7 +135,7 @@ def _time(name: str, spec: ConvSpec, kernel: Array, x: Array) -> float:
     """The least seconds of some products; infinite if memory does not suffice."""
     best = np.inf
     try:
-        candidate = ENGINES[name].plan(replace(spec, batch=1), kernel)
+        candidate = ENGINES[name].plan(spec, kernel)
         for _ in range(_ROUNDS):
             start = perf_counter()
             candidate.apply(x)

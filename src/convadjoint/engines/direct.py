@@ -1,18 +1,18 @@
 """The fastest engine for small and medium kernels: the definition, tile by tile.
 
-Strides are split into dense phases (`geometry.phases`).  A job is a band of rows of the
-output: the input that it reads is laid out in a scratch buffer (`bands`), so that tap
-and channel are one offset; `compiled.run` sums over the offsets; and the rows are
-copied to their place.  With several output channels a tile holds several of them; with
-a single one it holds several rows, whose taps overlap.
+Strides are split into dense phases (`geometry.phases`).  A job is a band of the output:
+the input that it reads is laid out in a scratch buffer (`bands`), so that tap and channel
+are one offset; `compiled.run` sums over the offsets; and the rows are copied to their
+place.  With several output channels a tile holds several of them; with a single one it
+holds several rows, whose taps overlap.
 
-All ranks take the same path, as three spatial axes.  Where one of them is idle, the
-batch takes its place.  Complex kernels are real ones of twice the channels.
+All ranks take the same path, as three spatial axes.  Complex kernels are real ones of
+twice the channels.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -22,13 +22,14 @@ import numpy.typing as npt
 
 from convadjoint.engines import taps
 from convadjoint.engines.bands import Frame, Line, flattened, scratch
+from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
-from convadjoint.engines.packing import packed
+from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import each, num_threads
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.tiles import Tile, best_tile
 from convadjoint.geometry import Border, ConvSpec
-from convadjoint.geometry.phases import Phase, phases
+from convadjoint.geometry.phases import Phase, phases, unrolled
 
 __all__ = ["DirectPlan", "plan", "refuses"]
 
@@ -36,39 +37,37 @@ Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
 
 _RANK = 3
-# Bytes of a band's input: with its output it stays in a second-level cache.
-_BAND_BYTES = 393_216
-# Multiplications, and samples of a row of the tile, that are worth a job of their own.
-_JOB = 1_000_000
-_LANES = 512
 # Multiplications that are over before another thread has woken up.
 _WAKING = 2_000_000
-# Jobs that are enough to keep all threads busy.
-_JOBS = 8
-# Lengths of a part of the innermost axis: multiples of the width of every tile.
-_STEPS = (6144, 3072, 1536, 768, 384)
+# The most outputs of an axis that are worth code of their own, and what that must save.
+_UNROLLED = 4
+_SAVING = 0.85
 _NONE = np.empty(0, np.int64)
 _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class DirectPlan:
-    """Bands of `size` outputs of the three axes: filled, multiplied, written.
+    """Bands of the output: filled, multiplied, written.
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
-    `frame_numbers` and `tap_arrays` are `frame` and `taps` as the compiled code takes
-    them, `scratch_shapes` its buffers; `entries` are about those of C for one signal.
+    `frame_numbers` is `frame` as the compiled code takes it; `entries` are about those
+    of C for one signal.
     """
 
     spec: ConvSpec
-    size: tuple[int, int, int]
-    steps: tuple[int, ...]
-    covers: bool
-    scratch_shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    cut: Cut
+    frame: Frame
+    taps: Taps
+    tile: Tile
+    spacing: int
     frame_numbers: tuple[Any, ...]
-    tap_arrays: tuple[Any, ...]
-    kernel: tuple[Any, ...]
     entries: int
+
+    @property
+    def tap_by_tap(self) -> bool:
+        """Whether no sample meets a weight of zero."""
+        return self.taps.clean
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
@@ -76,52 +75,57 @@ class DirectPlan:
         if not _walkable(x):
             x = x.copy()
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
-        y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
+        covers = len(self.taps.places) == prod(self.frame.steps)
+        y = np.empty(shape, x.dtype) if covers else np.zeros(shape, x.dtype)
         source, target = _lifted(x, spec.groups), _lifted(y, spec.groups)
         threads = num_threads() if len(x) * self.entries > _WAKING else 1
-        jobs = _jobs(target.shape, self.steps, self.size, threads)
-        each(partial(self._work, flattened(source), flattened(target)), jobs)
+        signals, bands = jobs(self.cut, len(x), threads)
+        shared = (bands, np.zeros(1, np.int64)), flattened(source), flattened(target)
+        work = partial(self._work, shared, signals)
+        each(work, range(min(threads, len(bands))))
         return fold(y, spec.fold)
 
-    def _work(self, source: Any, target: Any, jobs: Integers) -> None:
-        """Compute some bands; the interpreter is free for others meanwhile."""
-        from convadjoint.engines import compiled  # noqa: PLC0415 - needs numba
+    def _work(self, shared: tuple[Any, Any, Any], signals: int, _: int) -> None:
+        """Compute bands until none is left; the interpreter is free meanwhile."""
+        from convadjoint.engines import compiled, primitives  # noqa: PLC0415 - needs numba
 
-        dtype = source[0].dtype
-        buffers = tuple(
-            scratch(name, shape, dtype)
-            for name, shape in zip("xy", self.scratch_shapes, strict=True)
-        )
+        dtype, frame, tile = shared[1][0].dtype, self.frame, self.tile
+        planes, rows, pitch = frame.sides
+        products = self._products(signals)
+        phases_ = int(np.diff(self.taps.group_ends, prepend=0).max())
+        near, far = self.taps.offsets
         compiled.run(
-            jobs,
-            source,
-            target,
-            buffers,
+            *shared,
+            (
+                scratch("x", prod(frame.shape) * signals, dtype),
+                (planes, rows, signals, pitch),
+                scratch("y", phases_ * products, dtype),
+                products,
+            ),
             self.frame_numbers,
-            self.tap_arrays,
-            self.kernel,
+            (near + signals * far, *self.taps.arrays, frame.steps),
+            (
+                self.spacing,
+                tile.width,
+                primitives.LINE_BYTES // dtype.itemsize,
+                ((0,) * tile.m, (0,) * tile.v, (0,) * self._ranges),
+            ),
         )
 
+    @property
+    def _ranges(self) -> int:
+        """Ranges of taps that serve different rows of the tile."""
+        return 2 * self.tile.m - 1 if self.spacing else 1
 
-@lru_cache(maxsize=64)
-def _jobs(
-    shape: tuple[int, ...], steps: tuple[int, ...], size: tuple[int, ...], threads: int
-) -> list[Integers]:
-    """Bands of all signals and groups, some at a time."""
-    bands = []
-    for step, side, most in zip(steps, shape[3:], size, strict=True):
-        count = -(-side // step)
-        bands.append(
-            [(first, min(most, count - first)) for first in range(0, count, most)]
-        )
-    jobs = [
-        (signal, group, *planes, *rows, *samples)
-        for signal in range(shape[0])
-        for group in range(shape[1])
-        for planes, rows, samples in product(*bands)
-    ]
-    parts = min(len(jobs), 4 * threads if threads > 1 else 1)
-    return np.array_split(np.array(jobs), parts) if parts else []
+    def _products(self, signals: int) -> int:
+        """Samples of the products of one output phase in a band."""
+        planes, rows, samples = self.frame.outputs
+        if self.spacing:
+            unit = self.spacing * self.tile.m
+            return planes * -(-rows // unit) * unit * self.tile.padded(samples)
+        _, height, pitch = self.frame.sides
+        length = ((planes - 1) * height + rows) * signals * pitch
+        return self.cut.blocks * self.tile.m * self.tile.padded(length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +134,9 @@ class ComplexPlan:
 
     inner: DirectPlan
     groups: int
+
+    # A sample's real part meets the imaginary part of a weight, which may be zero.
+    tap_by_tap = False
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
@@ -191,41 +198,43 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     idle = _RANK - len(spec.axes)
     groups, c_out, c_in, *lengths = kernel.shape
     kernel = kernel.reshape(groups, c_out, c_in, *(1,) * idle, *lengths)
-    split = [(_IDLE,)] * idle + [phases(axis) for axis in spec.axes]
+    outer = _dense_or_not if c_out > 1 else phases
+    split = [(_IDLE,)] * idle + [outer(axis) for axis in spec.axes[:-1]]
+    split.append(phases(spec.axes[-1]))
     lines = (Line(split[0]), Line(split[1]), Line(split[2]))
     found: dict[tuple[int, ...], list[Triple]] = defaultdict(list)
     for pairs in product(*split):
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
     count = max(sum(map(_count, group)) for group in found.values())
-    length = _length(lines, kernel)
     row = next(iter(found.values()))[0][1]
-    tile, spacing = _tile(kernel, row, (length, lines[2].reach), count)
-    frame, size = _frame(lines, kernel, idle, max(1, tile.m * spacing), length)
-    taps_ = packed(kernel, frame, found, tile, spacing)
-    phases_ = int(np.diff(taps_.group_ends, prepend=0).max())
-    products = _products(frame, size, tile, spacing, kernel.shape[1])
+    tile, spacing = _tile(kernel, row, lines, spec.batch, count)
+    bands, frame = cut(lines, kernel, tile, spacing, spec.batch)
+    axes = [(_NONE, (0, 1, 0))] * idle + [
+        _origins(border, axis.n)
+        for border, axis in zip(spec.extend, spec.axes, strict=True)
+    ]
+    origins, cores = zip(*axes, strict=True)
     return DirectPlan(
-        spec,
-        size,
-        frame.steps,
-        len(taps_.ends) == prod(frame.steps),
-        (frame.shape, (phases_, products)),
-        (*frame.numbers, (*(_NONE,) * idle, *map(_origins, spec.extend))),
-        (*taps_.arrays, frame.steps),
-        (tile.lanes, spacing, (0,) * tile.m, (0,) * tile.v),
-        int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
+        spec=spec,
+        cut=bands,
+        frame=frame,
+        taps=packed(kernel, frame, found, tile, spacing),
+        tile=tile,
+        spacing=spacing,
+        frame_numbers=(*frame.numbers, origins, cores),
+        entries=int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
     )
 
 
-def _products(
-    frame: Frame, size: tuple[int, ...], tile: Tile, spacing: int, channels: int
-) -> int:
-    """Samples of the products of one output phase in a band."""
-    planes, rows, samples = size
-    if spacing:
-        return planes * rows * tile.padded(samples)
-    blocks = -(-channels // tile.m) * tile.m
-    return blocks * planes * tile.padded(rows * frame.pitch)
+def _dense_or_not(axis: Any) -> tuple[Phase, ...]:
+    """The phases of an axis, or its single outputs if most taps leave the input."""
+    dense = phases(axis)
+    if not 1 < axis.q <= _UNROLLED:
+        return dense
+    single = unrolled(axis)
+    pairs = sum(len(phase.taps) * phase.q for phase in dense)
+    fewer = sum(len(phase.taps) for phase in single) <= _SAVING * pairs
+    return single if fewer else dense
 
 
 def _count(pairs: Triple) -> int:
@@ -233,73 +242,31 @@ def _count(pairs: Triple) -> int:
     return prod(len(pair.taps) for pair in pairs)
 
 
-def _length(lines: tuple[Line, ...], kernel: Array) -> int:
-    """Samples of the innermost axis in a band: all, or as many as stay in cache."""
-    longest, reach = lines[2].longest, lines[2].reach
-    sources = prod(len(line.sources) for line in lines)
-    rows = (1 + lines[0].reach) * (1 + lines[1].reach)
-    fits = _budget(kernel) // (kernel.shape[2] * sources * rows * kernel.itemsize)
-    if longest + reach <= max(fits, _STEPS[-1]):
-        return longest
-    return min(longest, next((s for s in _STEPS if s + reach <= fits), _STEPS[-1]))
-
-
-def _budget(kernel: Array) -> int:
-    """Bytes of a band: large weights are read once per band, it may then be larger."""
-    return max(_BAND_BYTES, min(int(kernel[0].nbytes), 8 * _BAND_BYTES))
-
-
 def _tile(
-    kernel: Array, row: Phase, samples: tuple[int, int], taps: int
+    kernel: Array, row: Phase, lines: tuple[Line, ...], batch: int, taps: int
 ) -> tuple[Tile, int]:
-    """The tile of an output phase, and the spacing of its rows (0: of channels).
-
-    `samples` are those of a row, and those that the taps reach beyond.
-    """
-    from convadjoint.engines import microkernel  # noqa: PLC0415 - needs numba
+    """The tile of an output phase, and the spacing of its rows (0: of channels)."""
+    from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
 
     _, c_out, c_in = kernel.shape[:3]
     host = {
-        "lanes": microkernel.VECTOR_BYTES // kernel.itemsize,
-        "registers": microkernel.REGISTERS,
+        "lanes": primitives.VECTOR_BYTES // kernel.itemsize,
+        "registers": primitives.REGISTERS,
     }
+    samples, reach = lines[2].longest, lines[2].reach
     if c_out > 1:
-        length = sum(samples) * min(row.q, 8)
-        return best_tile(rows=c_out, length=length, taps=c_in * taps, **host), 0
+        rows = max(1, min(row.q * batch, 8))
+        length = (samples + reach) * rows
+        return best_tile(rows=c_out, length=length, taps=c_in * taps, more=0, **host), 0
     spacing = abs(row.shifts[1] - row.shifts[0]) if len(row.shifts) > 1 else 1
     count = len(row.shifts)
-    # M rows share the taps of the rows between them: count + M - 1 instead of count.
-    shared = tuple(c_in * taps * (count + m - 1) // count for m in range(1, 13))
     rows = 1 if count == 1 else max(1, row.q // spacing)
-    tile = best_tile(rows=min(rows, 64), length=samples[0], taps=shared, **host)
+    # M rows share the taps of the rows between them.
+    every = c_in * taps
+    tile = best_tile(
+        rows=min(rows, 64), length=samples, taps=every, more=every // count, **host
+    )
     return tile, spacing
-
-
-def _frame(
-    lines: tuple[Line, Line, Line], kernel: Array, idle: int, unit: int, length: int
-) -> tuple[Frame, tuple[int, int, int]]:
-    """Scratch that stays in cache, and how many outputs of each axis it serves."""
-    channels = kernel.shape[2]
-    pitch = length + lines[2].reach
-    sources = prod(len(line.sources) for line in lines)
-    line_bytes = channels * sources * pitch * kernel.itemsize
-    budget = _budget(kernel)
-    work = kernel[0].size * length
-    enough = max(1, -(-_JOB // work), -(-_LANES // pitch))
-    depth = lines[0].longest if idle == 0 else 1
-    rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
-    if idle < 2:
-        parts = max(1, -(-_JOBS // depth))
-        rows = min(rows, max(enough, -(-lines[1].longest // parts)), lines[1].longest)
-    else:
-        rows = min(rows, enough)
-    rows = -(-max(1, rows) // unit) * unit
-    height = rows + lines[1].reach
-    planes = budget // (line_bytes * height) - lines[0].reach
-    most = -(-depth // _JOBS) if idle == 0 else -(-enough // rows)
-    planes = max(1, min(planes, most))
-    frame = Frame(lines, channels, planes + lines[0].reach, height, pitch)
-    return frame, (planes, rows, length)
 
 
 def _walkable(x: Array) -> bool:
@@ -311,21 +278,20 @@ def _walkable(x: Array) -> bool:
     return steps and x.flags.aligned and x.flags.writeable
 
 
-def _origins(border: Border | None) -> Integers:
-    """Which sample stands at each position of the extended signal."""
+def _origins(border: Border | None, length: int) -> tuple[Integers, tuple[int, ...]]:
+    """Which sample stands at each position of the extended signal.
+
+    Between the first two numbers, it is the one that far minus the third.
+    """
     if border is None:
-        return _NONE
-    return np.array([border.source(i) for i in range(border.length)], np.int64)
+        return _NONE, (0, length, 0)
+    origins = [border.source(i) for i in range(border.length)]
+    return np.array(origins, np.int64), (border.core.start, border.core.stop, border.lo)
 
 
 def _lifted(x: Array, groups: int) -> Array:
-    """See ``(batch, c, *n)`` as ``(signals, groups, c/g, planes, rows, samples)``.
-
-    The batch is rows or planes where the convolution leaves those idle.
-    """
+    """See ``(batch, c, *n)`` as ``(group, c/g, plane, row, signal, sample)``."""
     batch, channels, *sizes = x.shape
-    grouped = x.reshape(batch, groups, channels // groups, *sizes)
-    if len(sizes) == _RANK:
-        return grouped
-    moved = grouped.transpose(1, 2, 0, *range(3, 3 + len(sizes)))[None]
-    return moved if len(sizes) == 2 else moved[:, :, :, None]
+    idle = (1,) * (_RANK - len(sizes))
+    grouped = x.reshape(batch, groups, channels // groups, *idle, *sizes)
+    return grouped.transpose(1, 2, 3, 4, 0, 5)

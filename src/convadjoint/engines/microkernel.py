@@ -1,76 +1,75 @@
 """The inner loop of the engine `direct`, written for the vector registers of the host.
 
 A tile of M x V vectors of the output stays in registers while all taps pass: each tap
-loads V vectors of the input at its offset, and multiplies them into the M rows with one
+loads V vectors of the input at its offset, and multiplies them into the rows with one
 weight each.  The loop is emitted as LLVM IR, since no compiler finds it in plain loops;
 numba compiles it, and keeps it on disk.
-
-M and V travel as the lengths of two tuples: so they are part of the types, numba
-compiles one function for each tile, and finds it again in its cache.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
-import llvmlite.binding
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 
-__all__ = ["REGISTERS", "VECTOR_BYTES", "tile"]
+from convadjoint.engines.primitives import INDEX, VECTOR_BYTES, ask, emitted, indices
 
-_INDEX = ir.IntType(64)
-
-
-def _host() -> tuple[int, int]:
-    """Bytes of a vector, and how many vector registers there are."""
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64, 32
-    if features.get("avx"):
-        return 32, 16
-    return 16, 32 if features.get("neon") else 16
+__all__ = ["tile"]
 
 
-VECTOR_BYTES, REGISTERS = _host()
-
-
-@intrinsic
+@emitted
 def tile(
     _context: Any,
     x: Any,
     x_at: Any,
     offsets: Any,
+    ends: Any,
+    ends_at: Any,
     weights: Any,
     weights_at: Any,
     y: Any,
     y_at: Any,
     y_step: Any,
-    m: Any,
-    v: Any,
+    fresh: Any,
+    shape: Any,
 ) -> Any:
-    """Compute one tile: `x_at`, `weights_at` and `y_at` are where its parts begin."""
-    signature = types.void(x, x_at, offsets, weights, weights_at, y, y_at, y_step, m, v)
+    """Compute one tile: what ends in `_at` is where its parts begin.
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        arrays = [
-            context.make_array(sig.args[i])(context, builder, args[i])
-            for i in (0, 2, 3, 5)
-        ]
-        source, shifts, factors, target = (array.data for array in arrays)
-        taps = builder.extract_value(arrays[1].shape, 0)
+    Taps ``ends[i] .. ends[i+1]`` serve the rows `_ranges` names; each has a weight for
+    each of those.  The sums are added to what `y` holds, unless they are `fresh`.
+    """
+    arguments = (x, x_at, offsets, ends, ends_at, weights, weights_at)
+    signature = types.void(*arguments, y, y_at, y_step, fresh, shape)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        source, bounds, target = (
+            builder.gep(args[i], [args[i + 1]]) for i in (0, 3, 7)
+        )
         element = context.get_value_type(x.dtype)
         lanes = VECTOR_BYTES // context.get_abi_sizeof(element)
-        emitted = _Tile(builder, ir.VectorType(element, lanes), m.count, v.count)
-        sums = emitted.loop(
-            taps,
-            builder.gep(source, [args[1]]),
-            shifts,
-            builder.gep(factors, [args[4]]),
-        )
-        emitted.store(sums, builder.gep(target, [args[6]]), args[7])
+        m, v, ranges = (part.count for part in shape)
+        emitted = _Tile(builder, ir.VectorType(element, lanes), m, v)
+        sums, at = emitted.begin(args[10], target, args[9]), args[6]
+        for index, (first, last) in enumerate(_ranges(m, ranges)):
+            edges = [
+                builder.load(builder.gep(bounds, [INDEX(index + side)]))
+                for side in (0, 1)
+            ]
+            inputs = (source, args[2], args[5])
+            sums, at = emitted.taps(inputs, edges, at, range(first, last), sums)
+        emitted.store(sums, target, args[9])
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def _ranges(rows: int, count: int) -> Iterator[tuple[int, int]]:
+    """Which rows the taps of each range serve: all, or those from either end."""
+    if count == 1:
+        yield 0, rows
+        return
+    yield from ((0, last) for last in range(1, rows + 1))
+    yield from ((first, rows) for first in range(1, rows))
 
 
 class _Tile:
@@ -82,46 +81,84 @@ class _Tile:
         self.rows = rows
         self.vectors = vectors
 
-    def loop(self, taps: Any, source: Any, shifts: Any, factors: Any) -> Any:
-        """Sum over all taps; there is at least one."""
-        builder, vector = self.builder, self.vector
+    def begin(self, fresh: Any, target: Any, step: Any) -> list[list[Any]]:
+        """Zeros, or the sums so far."""
+        builder = self.builder
         before = builder.block
-        body = builder.append_basic_block("taps")
-        after = builder.append_basic_block("done")
-        builder.branch(body)
-        builder.position_at_end(body)
-        tap = builder.phi(_INDEX)
-        tap.add_incoming(_INDEX(0), before)
-        sums = [
-            [builder.phi(vector) for _ in range(self.vectors)] for _ in range(self.rows)
-        ]
-        shift = builder.load(builder.gep(shifts, [tap]))
-        values = self._load(builder.gep(source, [shift]))
-        weights = builder.gep(factors, [builder.mul(tap, _INDEX(self.rows))])
-        grown = [
-            self._multiplied(builder.gep(weights, [_INDEX(row)]), values, sums[row])
+        resume = builder.append_basic_block("resume")
+        start = builder.append_basic_block("start")
+        builder.cbranch(builder.trunc(fresh, ir.IntType(1)), start, resume)
+        builder.position_at_end(resume)
+        found = [
+            self._load(builder.gep(target, [builder.mul(step, INDEX(row))]))
             for row in range(self.rows)
         ]
-        following = builder.add(tap, _INDEX(1))
-        tap.add_incoming(following, body)
-        for old, new in zip(sums, grown, strict=True):
-            for phi, value in zip(old, new, strict=True):
-                phi.add_incoming(ir.Constant(vector, None), before)
-                phi.add_incoming(value, body)
-        builder.cbranch(builder.icmp_signed("<", following, taps), body, after)
+        builder.branch(start)
+        builder.position_at_end(start)
+        return [
+            [self._either(before, resume, value) for value in line] for line in found
+        ]
+
+    def _either(self, before: Any, resume: Any, value: Any) -> Any:
+        """Zero coming from one block, a value coming from the other."""
+        phi = self.builder.phi(self.vector)
+        phi.add_incoming(ir.Constant(self.vector, None), before)
+        phi.add_incoming(value, resume)
+        return phi
+
+    def taps(
+        self, inputs: Any, edges: Any, weights_at: Any, rows: range, sums: Any
+    ) -> tuple[list[list[Any]], Any]:
+        """Add some taps to some rows; return the sums, and where the weights end."""
+        builder, (source, shifts, factors) = self.builder, inputs
+        before = builder.block
+        head, body, after = (
+            builder.append_basic_block(name) for name in ("head", "body", "after")
+        )
+        builder.branch(head)
+        builder.position_at_end(head)
+        tap, at = builder.phi(INDEX), builder.phi(INDEX)
+        phis = [[builder.phi(self.vector) for _ in line] for line in sums]
+        builder.cbranch(builder.icmp_signed("<", tap, edges[1]), body, after)
+        builder.position_at_end(body)
+        shift = builder.load(builder.gep(shifts, [tap]))
+        values = self._load(builder.gep(source, [shift]))
+        grown = [list(line) for line in phis]
+        for index, row in enumerate(rows):
+            weight = builder.gep(factors, [builder.add(at, INDEX(index))])
+            grown[row] = self._multiplied(weight, values, phis[row])
+        # The next block of channels begins where this one ends.
+        ahead = builder.add(
+            at, builder.mul(builder.sub(edges[1], edges[0]), INDEX(len(rows)))
+        )
+        if len(rows) == self.rows:
+            ask(builder, factors, ahead)
+        following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(rows)))
+        builder.branch(head)
+        for phi, first, last in (
+            (tap, edges[0], following[0]),
+            (at, weights_at, following[1]),
+            *(
+                triple
+                for lines in zip(phis, sums, grown, strict=True)
+                for triple in zip(*lines, strict=True)
+            ),
+        ):
+            phi.add_incoming(first, before)
+            phi.add_incoming(last, body)
         builder.position_at_end(after)
-        return grown
+        return phis, at
 
     def store(self, sums: Any, target: Any, step: Any) -> None:
         """Write the tile, one row every `step` samples."""
         for row, values in enumerate(sums):
-            start = self.builder.mul(step, _INDEX(row))
+            start = self.builder.mul(step, INDEX(row))
             line = self.builder.gep(target, [start])
             for index, value in enumerate(values):
                 self.builder.store(value, self._at(line, index), align=1)
 
     def _load(self, source: Any) -> list[Any]:
-        """V vectors of the input, at any alignment."""
+        """V vectors, at any alignment."""
         return [
             self.builder.load(self._at(source, index), align=1)
             for index in range(self.vectors)
@@ -129,18 +166,15 @@ class _Tile:
 
     def _at(self, pointer: Any, index: int) -> Any:
         """Address of vector `index`."""
-        place = self.builder.gep(pointer, [_INDEX(index * self.vector.count)])
+        place = self.builder.gep(pointer, [INDEX(index * self.vector.count)])
         return self.builder.bitcast(place, self.vector.as_pointer())
 
     def _multiplied(self, weight: Any, values: Any, sums: Any) -> list[Any]:
         """Add the product of one weight with all vectors to one row of sums."""
         builder, vector = self.builder, self.vector
         empty = ir.Constant(vector, ir.Undefined)
-        single = builder.insert_element(empty, builder.load(weight), _INDEX(0))
-        everywhere = ir.VectorType(ir.IntType(32), vector.count)
-        spread = builder.shuffle_vector(
-            single, empty, ir.Constant(everywhere, [0] * vector.count)
-        )
+        single = builder.insert_element(empty, builder.load(weight), INDEX(0))
+        spread = builder.shuffle_vector(single, empty, indices([0] * vector.count))
         kind = "f32" if vector.element == ir.FloatType() else "f64"
         name = f"llvm.fma.v{vector.count}{kind}"
         fused = builder.module.globals.get(name) or ir.Function(

@@ -17,34 +17,52 @@ __all__ = ["Taps", "packed"]
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
 
+# Taps that pass before the sums are put aside: their samples stay in cache.
+_CHUNK = 256
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taps:
     """Taps of all output phases, one after the other, as offsets with weights.
 
-    `weights` has one row per group of channels; `ends` and `weight_ends` say where the
-    taps of each output phase end, `places` where it begins in the output, `group_ends`
-    which phases share their rows.
+    Taps ``ends[i] .. ends[i+1]`` make one part: some taps of all channels, whose sums add
+    up, or all taps, range by range, of rows that share them.  `weights` has one row per
+    group of channels; those of part `i` begin at ``starts[i]``.  Parts up to
+    ``part_ends[o]`` make output phase `o`, which begins at ``places[o]`` in the output;
+    phases up to ``group_ends`` share their rows.  `clean` says that no tap of weight zero
+    is among them.
     """
 
     offsets: Integers
     ends: Integers
     weights: Array
-    weight_ends: Integers
+    starts: Integers
+    part_ends: Integers
     places: Integers
     group_ends: Integers
+    clean: bool
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """All of them, as the compiled code takes them."""
+        """All that the compiled code takes, but for the offsets."""
         return (
-            self.offsets,
             self.ends,
             self.weights,
-            self.weight_ends,
+            self.starts,
+            self.part_ends,
             self.places,
             self.group_ends,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Taps ``(2, taps)``, the ends of their ranges, and weights ``(groups, :)``."""
+
+    offsets: Integers
+    ends: Integers
+    weights: Array
+    clean: bool
 
 
 def packed(
@@ -62,30 +80,31 @@ def packed(
         key: _output(kernel, frame, outputs[key], tile, spacing)
         for key in sorted(outputs)
     }
-    return _table(table)
-
-
-def _table(outputs: dict[tuple[int, ...], tuple[Integers, Array]]) -> Taps:
-    """Join the taps of the output phases that have any."""
-    kept = {key: taps for key, taps in outputs.items() if len(taps[0])}
-    keys = list(kept)
+    kept = {key: parts for key, parts in table.items() if parts}
+    keys, every = list(kept), [part for parts in kept.values() for part in parts]
+    counts = np.cumsum([0] + [part.ends[-1] for part in every])
+    ends = [part.ends + first for part, first in zip(every, counts[:-1], strict=True)]
     last = [key[:2] != after[:2] for key, after in pairwise(keys)] + [True]
     return Taps(
-        offsets=np.concatenate([offsets for offsets, _ in kept.values()]),
-        ends=np.cumsum([len(offsets) for offsets, _ in kept.values()]),
-        weights=np.concatenate([weights for _, weights in kept.values()], axis=1),
-        weight_ends=np.cumsum([weights.shape[1] for _, weights in kept.values()]),
+        offsets=np.concatenate([part.offsets for part in every], axis=1),
+        ends=np.array(ends),
+        weights=np.concatenate([part.weights for part in every], axis=1),
+        starts=np.cumsum([0] + [part.weights.shape[1] for part in every]),
+        part_ends=np.cumsum([len(parts) for parts in kept.values()]),
         places=np.array(keys),
         group_ends=np.flatnonzero(last) + 1,
+        clean=all(part.clean for part in every),
     )
 
 
 def _output(
     kernel: Array, frame: Frame, group: list[Triple], tile: Tile, spacing: int
-) -> tuple[Integers, Array]:
-    """Offsets and weights of all input phases that one output phase reads."""
+) -> list[_Part]:
+    """Taps of all input phases that one output phase reads."""
     groups, c_out = kernel.shape[:2]
-    offsets = np.concatenate([frame.offsets(pairs).ravel() for pairs in group])
+    offsets = np.concatenate(
+        [frame.offsets(pairs).reshape(2, -1) for pairs in group], axis=1
+    )
     channels = [np.arange(length) for length in kernel.shape[:3]]
     parts = [
         kernel[np.ix_(*channels, *(list(pair.taps) for pair in pairs))]
@@ -93,33 +112,52 @@ def _output(
     ]
     weights = np.concatenate([p.reshape(groups, c_out, -1) for p in parts], axis=2)
     used = weights.any(axis=(0, 1))
-    offsets, weights = offsets[used], weights[:, :, used]
+    offsets, weights = offsets[:, used], weights[:, :, used]
+    count = offsets.shape[1]
+    if not count:
+        return []
     if spacing:
-        offsets, weights = _shared(offsets, weights, tile.m, spacing * frame.pitch)
-    else:
-        weights = _packed(weights, tile.m)
-    return offsets, weights.reshape(groups, -1)
+        return [_shared(offsets, weights[:, 0], tile.m, spacing * frame.sides[2])]
+    chunks = -(-count // _CHUNK)
+    cuts = [count * chunk // chunks for chunk in range(chunks + 1)]
+    return [
+        _chunk(offsets[:, a:b], weights[:, :, a:b], tile.m) for a, b in pairwise(cuts)
+    ]
 
 
-def _shared(
-    offsets: Integers, weights: Array, rows: int, step: int
-) -> tuple[Integers, Array]:
-    """Taps of `rows` rows at once: ``(groups, taps, rows)``, zero where one has none."""
-    every = offsets + np.arange(rows)[:, None] * step
+def _shared(offsets: Integers, weights: Array, rows: int, step: int) -> _Part:
+    """Taps of `rows` rows at once; each tap has a weight for the rows that it serves."""
+    every = offsets.sum(axis=0) + np.arange(rows)[:, None] * step
     merged, place = np.unique(every, return_inverse=True)
-    packed = np.zeros((len(weights), len(merged), rows), weights.dtype)
+    table = np.zeros((len(weights), len(merged), rows), weights.dtype)
     place = place.reshape(every.shape)
     for row in range(rows):
-        packed[:, place[row], row] = weights[:, 0]
-    return merged, packed
+        table[:, place[row], row] = weights
+    serves = np.asarray(table.any(axis=0))
+    first, last = serves.argmax(axis=1), rows - serves[:, ::-1].argmax(axis=1)
+    # What serves rows in the middle only is multiplied by zeros in the first ones.
+    first[last < rows] = 0
+    number = np.where(first > 0, rows - 1 + first, last - 1)
+    order = np.argsort(number, kind="stable")
+    columns = [table[:, tap, first[tap] : last[tap]] for tap in order]
+    return _Part(
+        offsets=np.stack((merged[order], np.zeros_like(merged))),
+        ends=np.searchsorted(number[order], np.arange(2 * rows)),
+        weights=np.concatenate(columns, axis=1),
+        clean=all(column.all() for column in columns),
+    )
 
 
-def _packed(weights: Array, rows: int) -> Array:
+def _chunk(offsets: Integers, weights: Array, rows: int) -> _Part:
     """Weights by blocks of `rows` channels: ``(groups, blocks, taps, rows)``."""
     groups, channels, taps = weights.shape
     blocks = -(-channels // rows)
     padded = np.zeros((groups, blocks * rows, taps), weights.dtype)
     padded[:, :channels] = weights
-    return np.ascontiguousarray(
-        padded.reshape(groups, blocks, rows, taps).swapaxes(2, 3)
+    ordered = padded.reshape(groups, blocks, rows, taps).swapaxes(2, 3)
+    return _Part(
+        offsets=offsets,
+        ends=np.array([0, taps]),
+        weights=ordered.reshape(groups, -1),
+        clean=bool(weights.all()),
     )

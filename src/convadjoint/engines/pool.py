@@ -1,10 +1,12 @@
 """Threads of the library: one shared pool, and how many of them work at once."""
 
+import ctypes
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
-from typing import TypeVar
+from functools import cache
+from threading import Lock, local
+from typing import Any, TypeVar
 
 from convadjoint.errors import GeometryError
 from convadjoint.geometry.checks import integer
@@ -15,6 +17,7 @@ Job = TypeVar("Job")
 
 _VARIABLE = "CONVADJOINT_NUM_THREADS"
 _MOST = 1024
+_PLACE = local()
 
 
 class _Pool:
@@ -120,6 +123,34 @@ def set_num_threads(threads: int | None) -> None:
     _POOL.resize(threads)
 
 
+@cache
+def _current_cpu() -> Callable[[], int] | None:
+    """The system's call for the CPU that runs the caller, where there is one."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    found: Any = getattr(ctypes.CDLL(None), "sched_getcpu", None)
+    return found  # type: ignore[no-any-return]
+
+
+def _elsewhere() -> frozenset[int]:
+    """CPUs that the caller may use, without the one that runs it."""
+    current = _current_cpu()
+    if current is None:
+        return frozenset()
+    return frozenset(os.sched_getaffinity(0)) - {current()}
+
+
+def _move(cpus: frozenset[int]) -> None:
+    """Keep this helper on these CPUs.
+
+    Schedulers often wake a thread where its waker runs, and let the two take turns for
+    some milliseconds: longer than most products take.
+    """
+    if cpus and getattr(_PLACE, "cpus", None) != cpus:
+        os.sched_setaffinity(0, cpus)
+        _PLACE.cpus = cpus
+
+
 def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
     """Call `function` for every job, on all threads; the caller works too.
 
@@ -141,7 +172,13 @@ def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
                 return
             function(job)  # type: ignore[arg-type]
 
-    helpers = _POOL.helpers(work, min(num_threads(), len(every)) - 1)
+    cpus = _elsewhere()
+
+    def help_out() -> None:
+        _move(cpus)
+        work()
+
+    helpers = _POOL.helpers(help_out, min(num_threads(), len(every)) - 1)
     try:
         work()
     finally:

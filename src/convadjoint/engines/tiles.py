@@ -6,9 +6,11 @@ __all__ = ["Tile", "best_tile"]
 
 # Few shapes, since each is compiled once per machine; they fill 32 registers, or 16.
 _SHAPES = {
-    32: ((1, 12), (2, 8), (4, 4), (4, 6), (8, 3)),
+    32: ((1, 12), (2, 8), (4, 6), (8, 3)),
     16: ((1, 6), (2, 4), (4, 2), (6, 1)),
 }
+# Rows that share taps need code for each way to share them.
+_SHARING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +30,28 @@ class Tile:
         """The least multiple of the width that holds `length` samples."""
         return -(-length // self.width) * self.width
 
-    def cycles(self, rows: int, length: int, taps: int) -> float:
+    def cycles(self, rows: int, length: int, taps: int, more: int) -> float:
         """About how long the tile takes for a band, in cycles of the processor.
 
-        Two units multiply, and wait four cycles for each result; two units load.
+        Each row has `taps`, and each row but the first `more` that the first has not.
+        Two units multiply, and wait four cycles for each result; two units load, twice
+        where a vector crosses a line of the cache.
         """
-        product = max(self.m * self.v / 2, self.v + self.m / 2, 4)
+        loaded = taps + more * (self.m - 1)
+        products = taps * self.m * self.v / 2
+        loads = loaded * ((1.0 if more else 1.5) * self.v + self.m / 2)
         blocks = -(-rows // self.m) * (self.padded(length) // self.width)
-        return blocks * (taps * product + 20)
+        return blocks * (max(products, loads, 4 * loaded) + loads / 8 + 20)
 
 
 def best_tile(
-    *, rows: int, length: int, taps: tuple[int, ...] | int, lanes: int, registers: int
+    *, rows: int, length: int, taps: int, more: int, lanes: int, registers: int
 ) -> Tile:
     """Return the tile that takes the fewest cycles for `rows` of `length` samples.
 
-    `taps` may depend on the rows of the tile: then it holds one number for each of
-    1, 2, ... rows.
+    Rows are channels, which share all `taps` (`more` is 0), or lines of one, which share
+    all but `more`.
     """
-    fitting = [Tile(m, v, lanes) for m, v in _SHAPES[registers] if m <= max(1, rows)]
-
-    def cycles(tile: Tile) -> float:
-        count = taps if isinstance(taps, int) else taps[min(tile.m, len(taps)) - 1]
-        return tile.cycles(rows, length, count)
-
-    return min(fitting, key=cycles)
+    most = min(rows, _SHARING) if more else rows
+    fitting = [Tile(m, v, lanes) for m, v in _SHAPES[registers] if m <= max(1, most)]
+    return min(fitting, key=lambda tile: tile.cycles(rows, length, taps, more))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from convadjoint.geometry.axis import Axis
 
-__all__ = ["Phase", "phases"]
+__all__ = ["Phase", "phases", "unrolled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +67,32 @@ def phases(axis: Axis) -> tuple[Phase, ...]:
         )
         for (a, b), pairs in sorted(found.items())
     )
+
+
+def unrolled(axis: Axis) -> tuple[Phase, ...]:
+    """Split `axis` into its output samples; taps that leave the input are left out.
+
+    Where few outputs are made of many taps, most of which meet the zeros outside, there
+    is less to multiply than in dense phases.
+    """
+    found = []
+    for p in range(axis.q):
+        joined = [
+            (j, divmod(p * axis.s + j * axis.d - axis.lo, axis.t))
+            for j in range(axis.k)
+        ]
+        pairs = [(j, m) for j, (m, rest) in joined if not rest and 0 <= m < axis.n]
+        if pairs:
+            found.append(
+                Phase(
+                    first_in=0,
+                    first_out=p,
+                    step_in=1,
+                    step_out=axis.q,
+                    n=axis.n,
+                    q=1,
+                    taps=tuple(j for j, _ in pairs),
+                    shifts=tuple(m for _, m in pairs),
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,130 @@
+"""How the engine `direct` cuts an output into bands, and those into jobs."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines.bands import Frame, Line
+from convadjoint.engines.protocol import Array
+from convadjoint.engines.tiles import Tile
+
+__all__ = ["Cut", "cut", "jobs"]
+
+Integers = npt.NDArray[np.int64]
+
+# Bytes of a band's input: with its products it stays in a second-level cache, or, where
+# every sample is used very often, in a larger one.
+_BAND_BYTES = 393_216
+
+# Multiplications that are worth a job of their own.
+_JOB = 1_000_000
+# Samples that each weight should serve, once it is there.
+_USES = 224
+# Jobs that are enough to keep all threads busy.
+_JOBS = 8
+# Lengths of a part of the innermost axis: multiples of the width of every tile.
+_STEPS = (6144, 3072, 1536, 768, 384)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Outputs of each axis, how many of them make a band, and how many signals do.
+
+    `work` counts the multiplications of a band for one signal and block of channels.
+    """
+
+    groups: int
+    blocks: int
+    counts: tuple[int, int, int]
+    band: tuple[int, int, int]
+    signals: int
+    work: int
+
+    @property
+    def pieces(self) -> int:
+        """Bands of one signal."""
+        return prod(-(-n // m) for n, m in zip(self.counts, self.band, strict=True))
+
+
+def cut(
+    lines: tuple[Line, Line, Line], kernel: Array, tile: Tile, spacing: int, batch: int
+) -> tuple[Cut, Frame]:
+    """Choose bands that stay in cache, and are neither too few nor too short."""
+    groups, c_out, channels = kernel.shape[:3]
+    budget = _budget(kernel)
+    length = _length(lines, kernel, budget)
+    pitch = length + lines[2].reach
+    sources = prod(len(line.starts) for line in lines)
+    line_bytes = channels * sources * pitch * kernel.itemsize
+    # Fewer would not be worth a job; more would leave some threads idle.
+    enough = max(1, -(-_JOB // (kernel[0].size * length)))
+    parts = -(-_JOBS // max(1, groups * batch))
+    depth, height = lines[0].longest, lines[1].longest
+    rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
+    least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
+    unit = max(1, tile.m * spacing)
+    rows = -(-max(1, min(rows, least, height)) // unit) * unit
+    planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
+    planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))
+    frame = Frame(lines, channels, (planes, rows, length))
+    fitting = budget // (line_bytes * prod(frame.sides[:2]))
+    return Cut(
+        groups=groups,
+        blocks=-(-c_out // tile.m),
+        counts=(depth, height, lines[2].longest),
+        band=(planes, rows, length),
+        signals=1 if spacing else max(1, fitting),
+        work=kernel[0].size * planes * rows * length,
+    ), frame
+
+
+def _budget(kernel: Array) -> int:
+    """Bytes of a band: large weights are read once per band, it may then be larger."""
+    return max(
+        _BAND_BYTES * (2 if kernel.shape[1] > 1 else 1),
+        min(int(kernel[0].nbytes), 20 * _BAND_BYTES),
+    )
+
+
+def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:
+    """Samples of the innermost axis in a band: all, or as many as stay in cache."""
+    longest, reach = lines[2].longest, lines[2].reach
+    sources = prod(len(line.starts) for line in lines)
+    rows = (1 + lines[0].reach) * (1 + lines[1].reach)
+    fits = budget // (kernel.shape[2] * sources * rows * kernel.itemsize)
+    if longest + reach <= max(fits, _STEPS[-1]):
+        return longest
+    return min(longest, next((s for s in _STEPS if s + reach <= fits), _STEPS[-1]))
+
+
+@lru_cache(maxsize=64)
+def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
+    """Signals of a band, and the bands of all signals and groups."""
+    bands = cut.groups * cut.pieces
+    wanted = -(-_JOBS // bands) if threads > 1 else 1
+    worth = max(-(-_JOB // cut.work), -(-_USES // prod(cut.band)))
+    signals = max(1, min(cut.signals, max(worth, -(-batch // wanted)), batch))
+    signals = max(1, -(-batch // -(-batch // signals)))
+    bands *= -(-batch // signals)
+    splits = 1
+    if threads > 1 and bands:
+        splits = min(cut.blocks, -(-_JOBS // bands), max(1, signals * cut.work // _JOB))
+    numbers = [
+        (group, *block, *planes, *rows, *chosen, *samples)
+        for group in range(cut.groups)
+        for chosen in _even(batch, signals)
+        for planes, rows, samples in product(
+            *(_even(n, m) for n, m in zip(cut.counts, cut.band, strict=True))
+        )
+        for block in _even(cut.blocks, -(-cut.blocks // splits))
+    ]
+    return signals, np.array(numbers, np.int64).reshape(-1, 11)
+
+
+def _even(count: int, most: int) -> list[tuple[int, int]]:
+    """First and number of each part of at most `most`."""
+    return [(first, min(most, count - first)) for first in range(0, count, most)]
