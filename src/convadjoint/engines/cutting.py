@@ -104,14 +104,16 @@ def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:
 @lru_cache(maxsize=64)
 def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
     """Signals of a band, and the bands of all signals and groups."""
+    if batch == 0:
+        return 1, np.empty((0, 11), np.int64)
     bands = cut.groups * cut.pieces
     wanted = -(-_JOBS // bands) if threads > 1 else 1
     worth = max(-(-_JOB // cut.work), -(-_USES // prod(cut.band)))
-    signals = max(1, min(cut.signals, max(worth, -(-batch // wanted)), batch))
-    signals = max(1, -(-batch // -(-batch // signals)))
+    signals = min(cut.signals, max(worth, -(-batch // wanted)), batch)
+    signals = -(-batch // -(-batch // signals))
     bands *= -(-batch // signals)
     splits = 1
-    if threads > 1 and bands:
+    if threads > 1:
         splits = min(cut.blocks, -(-_JOBS // bands), max(1, signals * cut.work // _JOB))
     numbers = [
         (group, *block, *planes, *rows, *chosen, *samples)
@@ -122,7 +124,7 @@ def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
         )
         for block in _even(cut.blocks, -(-cut.blocks // splits))
     ]
-    return signals, np.array(numbers, np.int64).reshape(-1, 11)
+    return signals, np.array(numbers, np.int64)
 
 
 def _even(count: int, most: int) -> list[tuple[int, int]]:
