@@ -8,7 +8,6 @@ come next to samples: rows of several small ones are then one long row.
 
 from dataclasses import dataclass
 from math import prod
-from threading import local
 from typing import Any
 
 import numpy as np
@@ -18,24 +17,10 @@ from numpy.lib.stride_tricks import as_strided
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry.phases import Phase
 
-__all__ = ["SLACK", "Frame", "Line", "flattened", "scratch"]
+__all__ = ["Frame", "Line", "flattened"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
-
-# A tile may read this many samples past the last one that is kept.
-SLACK = 1024
-_BUFFERS = local()
-
-
-def scratch(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
-    """Return this thread's flat buffer of that name, made or enlarged if need be."""
-    key = f"{name}{dtype.char}"
-    buffer: Array | None = getattr(_BUFFERS, key, None)
-    if buffer is None or buffer.size < size + SLACK:
-        buffer = np.zeros(max(size + SLACK, 4_000_000), dtype)
-        setattr(_BUFFERS, key, buffer)
-    return buffer
 
 
 @dataclass(frozen=True, slots=True)

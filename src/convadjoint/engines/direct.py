@@ -21,12 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import taps
-from convadjoint.engines.bands import Frame, Line, flattened, scratch
+from convadjoint.engines.bands import Frame, Line, flattened
 from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import each, num_threads
 from convadjoint.engines.protocol import Array, Plan
+from convadjoint.engines.scratch import scratch
 from convadjoint.engines.tiles import Tile, best_tile
 from convadjoint.geometry import Border, ConvSpec
 from convadjoint.geometry.phases import Phase, phases, unrolled
@@ -97,9 +98,9 @@ class DirectPlan:
         compiled.run(
             *shared,
             (
-                scratch("x", prod(frame.shape) * signals, dtype),
+                scratch("x", (prod(frame.shape) * signals,), dtype),
                 (planes, rows, signals, pitch),
-                scratch("y", phases_ * products, dtype),
+                scratch("y", (phases_ * products,), dtype),
                 products,
             ),
             self.frame_numbers,

@@ -15,14 +15,18 @@ from math import prod
 import numpy as np
 import scipy.fft
 
+from convadjoint.engines.blocks import BlockedPlan, in_blocks
 from convadjoint.engines.extension import extend, fold
 from convadjoint.engines.memory import require
-from convadjoint.engines.pool import num_threads
-from convadjoint.engines.protocol import Array, Index
+from convadjoint.engines.protocol import Array, Index, Plan
+from convadjoint.engines.transforms import Transform
 from convadjoint.geometry import Axis, Border, ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
 __all__ = ["FftPlan", "plan", "refuses"]
+
+# Bytes of spectra at once: larger images go block by block, signals some at a time.
+BYTES = 2**28
 
 # Powers of two that float32 holds.
 _STEP = 100
@@ -42,10 +46,9 @@ class Term:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """An output phase: the samples it keeps, where they go, and what makes them."""
+    """An output phase: where its samples go, and what makes them."""
 
     target: Index
-    kept: Index
     terms: tuple[Term, ...]
 
 
@@ -62,10 +65,13 @@ class FftPlan:
     extend: Borders
     fold: Borders
     sizes: tuple[int, ...]
-    lengths: tuple[int, ...]
-    real: bool
+    transform: Transform
+    itemsize: int
     exponent: int = 0
     outputs: tuple[Output, ...] = ()
+
+    # A transform meets all samples.
+    tap_by_tap = False
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
@@ -74,37 +80,35 @@ class FftPlan:
         x = x.reshape(batch, spec.groups, spec.c_in // spec.groups, *x.shape[2:])
         shape = (batch, spec.groups, spec.c_out // spec.groups, *self.sizes)
         y = np.zeros(shape, x.dtype)
-        seen: dict[int, Array] = {}
-        for output in self.outputs if batch else ():
-            y[output.target] = self.inverse(self._total(x, output, seen))[output.kept]
+        some = max(1, BYTES // self.nbytes)
+        for first in range(0, batch, some):
+            self._transform(x[first : first + some], y[first : first + some])
         _scale(y, exponent + self.exponent)
         return fold(y.reshape(batch, spec.c_out, *self.sizes), self.fold)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the spectra of one signal, about."""
+        channels = self.spec.c_in + self.spec.c_out
+        return channels * prod(self.transform.lengths) * self.itemsize
+
+    def _transform(self, x: Array, y: Array) -> None:
+        """Write the products of some signals to `y`."""
+        seen: dict[int, Array] = {}
+        for output in self.outputs:
+            self.transform.inverse(self._total(x, output, seen), y[output.target])
 
     def _total(self, x: Array, output: Output, seen: dict[int, Array]) -> Array:
         """Spectrum of an output phase; transforms of input phases are kept in `seen`."""
         total = np.zeros(1, x.dtype)
         for count, term in enumerate(output.terms):
+            alone = len(self.outputs) == len(output.terms) == 1
             if term.number not in seen:
-                seen[term.number] = self.forward(x[term.source])
-            part = _mixed(term.spectrum, seen[term.number])
+                source = x[term.source]
+                seen[term.number] = self.transform.forward(source, keep=not alone)
+            part = _mixed(term.spectrum, seen[term.number], overwrite=alone)
             total = np.add(total, part, out=total) if count else part
         return total
-
-    def forward(self, x: Array) -> Array:
-        """Transform the spatial axes, padded to the lengths of the plan."""
-        axes = tuple(range(-len(self.lengths), 0))
-        transform = scipy.fft.rfftn if self.real else scipy.fft.fftn
-        result: Array = transform(x, self.lengths, axes, workers=num_threads())
-        return result
-
-    def inverse(self, spectrum: Array) -> Array:
-        """Return the samples of a spectrum, which is overwritten."""
-        axes = tuple(range(-len(self.lengths), 0))
-        transform = scipy.fft.irfftn if self.real else scipy.fft.ifftn
-        result: Array = transform(
-            spectrum, self.lengths, axes, overwrite_x=True, workers=num_threads()
-        )
-        return result
 
 
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
@@ -112,7 +116,7 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
     return None
 
 
-def plan(spec: ConvSpec, kernel: Array) -> FftPlan:
+def plan(spec: ConvSpec, kernel: Array) -> Plan:
     """Transform `kernel`, one pair of phases after the other."""
     lines = [
         _Line.of(axis, before, after)
@@ -124,19 +128,28 @@ def plan(spec: ConvSpec, kernel: Array) -> FftPlan:
         extend=tuple(line.extend for line in lines),
         fold=tuple(line.fold for line in lines),
         sizes=tuple(line.size for line in lines),
-        lengths=tuple(line.length(real) for line in lines),
-        real=real,
+        # Only the last axis has real samples.
+        transform=Transform(
+            tuple(line.length(real and line is lines[-1]) for line in lines), real
+        ),
+        itemsize=kernel.itemsize,
     )
+    if empty.nbytes > BYTES and spec.axes:
+        blocks = in_blocks(spec, 2 * empty.nbytes // BYTES)
+        if blocks is not None:
+            return BlockedPlan(spec, blocks, plan(blocks.spec, kernel))
     shape = (spec.groups, spec.c_out // spec.groups, spec.c_in // spec.groups)
     pairs_count = prod(len(line.phases) for line in lines)
-    nbytes = prod((*shape, pairs_count, *empty.lengths)) * kernel.itemsize
+    nbytes = prod((*shape, pairs_count, *empty.transform.lengths)) * kernel.itemsize
     require(nbytes, "the spectra of the kernel")
     tamed, exponent = _tamed(kernel)
     empty = replace(empty, exponent=exponent)
     grouped = tamed.reshape(*shape, *kernel.shape[2:])
     found: dict[tuple[int, ...], list[tuple[Phases, Array]]] = defaultdict(list)
     for pairs in product(*(line.phases for line in lines)):
-        spectrum = empty.forward(_placed(grouped, pairs, empty.lengths))
+        spectrum = empty.transform.forward(
+            _placed(grouped, pairs, empty.transform.lengths)
+        )
         found[tuple(pair.first_out for pair in pairs)].append((pairs, spectrum))
     return replace(empty, outputs=_outputs(found.values()))
 
@@ -153,8 +166,7 @@ def _outputs(found: Iterable[list[tuple[Phases, Array]]]) -> tuple[Output, ...]:
             source: Index = (..., *(pair.input for pair in pairs))
             terms.append(Term(number, source, spectrum))
         target: Index = (..., *(pair.output for pair in group[0][0]))
-        kept: Index = (..., *(slice(pair.q) for pair in group[0][0]))
-        outputs.append(Output(target, kept, tuple(terms)))
+        outputs.append(Output(target, tuple(terms)))
     return tuple(outputs)
 
 
@@ -235,10 +247,11 @@ def _placed(kernel: Array, pairs: Phases, lengths: tuple[int, ...]) -> Array:
     return placed
 
 
-def _mixed(spectrum: Array, x: Array) -> Array:
+def _mixed(spectrum: Array, x: Array, *, overwrite: bool) -> Array:
     """Product over the frequencies, summed over input channels."""
     if x.shape[2] == 1:
-        return x * spectrum[:, :, 0]
+        fits = overwrite and spectrum.shape[1] == 1
+        return np.multiply(x, spectrum[:, :, 0], out=x if fits else None)
     mixed: Array = np.einsum("goi...,bgi...->bgo...", spectrum, x)
     return mixed
 

@@ -85,6 +85,9 @@ class GemmPlan:
     outputs: tuple[tuple[Term, ...], ...]
     dtype: np.dtype[np.inexact]
 
+    # A product of matrices meets weights of zero.
+    tap_by_tap = False
+
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         x, y = opened(self.spec, x, np.result_type(self.dtype, x.dtype))

@@ -37,11 +37,8 @@ class Guarded:
         return self._finite(x)
 
     def _finite(self, x: Array) -> Array:
-        """Apply the plan to the finite samples, and the taps to the others.
-
-        A plan that goes tap by tap spreads samples as the definition does by itself.
-        """
-        if getattr(self.inner, "tap_by_tap", False):
+        """Apply the plan to the finite samples, and the taps to the others."""
+        if self.inner.tap_by_tap:
             return self.inner.apply(x)
         with np.errstate(over="ignore", invalid="ignore"):
             probe = x.sum()

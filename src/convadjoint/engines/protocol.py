@@ -20,6 +20,14 @@ class Plan(Protocol):
     The batch length of the spec plays no part: a plan takes any number of signals.
     """
 
+    @property
+    def tap_by_tap(self) -> bool:
+        """Whether a sample meets its own taps only, as in the definition.
+
+        If so, one that is not finite spreads as far as the definition spreads it.
+        """
+        ...
+
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         ...

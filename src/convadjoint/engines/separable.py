@@ -26,6 +26,13 @@ class SeparablePlan:
 
     products: tuple[tuple[Plan, ...], ...]
 
+    @property
+    def tap_by_tap(self) -> bool:
+        """A single product has the taps of the kernel; a sum has some that cancel."""
+        return len(self.products) == 1 and all(
+            one.tap_by_tap for one in self.products[0]
+        )
+
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         total: Array | None = None

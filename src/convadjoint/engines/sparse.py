@@ -18,6 +18,9 @@ class SparsePlan:
     spec: ConvSpec
     matrix: scipy.sparse.csr_array
 
+    # Zeros are not stored.
+    tap_by_tap = True
+
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         batch = x.shape[0]

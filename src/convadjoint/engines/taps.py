@@ -27,6 +27,9 @@ class TapsPlan:
     taps: tuple[tuple[Array, Index, Index], ...]
     dtype: np.dtype[np.inexact]
 
+    # Several channels make a product of matrices, which meets weights of zero.
+    tap_by_tap = False
+
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         x, y = opened(self.spec, x, np.result_type(self.dtype, x.dtype))

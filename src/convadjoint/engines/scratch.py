@@ -1,0 +1,32 @@
+"""Buffers that a thread keeps from one product to the next.
+
+Fresh memory is expensive: the system hands it out page by page, filled with zeros.
+"""
+
+from math import prod
+from threading import local
+
+import numpy as np
+
+from convadjoint.engines.protocol import Array
+
+__all__ = ["KEPT", "scratch"]
+
+# Samples that may be read past the end of a buffer.
+_SLACK = 1024
+# Bytes that are worth keeping; a larger buffer should be made and let go.
+KEPT = 2**26
+_BUFFERS = local()
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> Array:
+    """Return this thread's buffer of that name, made or enlarged if need be.
+
+    Its values are those of the last product, or zeros.
+    """
+    key, size = f"{name}{dtype.char}", prod(shape)
+    buffer: Array | None = getattr(_BUFFERS, key, None)
+    if buffer is None or buffer.size < size + _SLACK:
+        buffer = np.zeros(size + _SLACK, dtype)
+        setattr(_BUFFERS, key, buffer)
+    return buffer[:size].reshape(shape)
