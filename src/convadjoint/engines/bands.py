@@ -8,7 +8,6 @@ come next to samples: rows of several small ones are then one long row.
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry.phases import Phase
 
-__all__ = ["Frame", "Line", "flattened"]
+__all__ = ["Frame", "Line", "flat"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
@@ -82,15 +81,6 @@ class Frame:
         return (self.channels, *counts, *self.sides)
 
     @property
-    def numbers(self) -> tuple[Any, ...]:
-        """What the compiled code has to know of the input phases and the taps."""
-        return (
-            tuple(np.array(list(line.starts.values())) for line in self.lines),
-            tuple(line.step for line in self.lines),
-            tuple(line.reach for line in self.lines),
-        )
-
-    @property
     def steps(self) -> tuple[int, ...]:
         """Steps of the output phases."""
         return tuple(line.phases[0].step_out for line in self.lines)
@@ -111,10 +101,10 @@ class Frame:
         return np.stack((np.broadcast_to(near, far.shape), far))
 
 
-def flattened(x: Array) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
-    """An array of any positive strides: flat, its sizes, its strides in samples."""
-    steps = tuple(stride // x.itemsize for stride in x.strides)
-    span = 1 + sum(
-        (length - 1) * step for length, step in zip(x.shape, steps, strict=True)
-    )
-    return as_strided(x, (span if x.size else 0,), (x.itemsize,)), x.shape, steps
+def flat(x: Array) -> Array:
+    """See an array of any positive strides as one vector from its first sample on."""
+    if x.flags.c_contiguous:
+        return x.reshape(-1)
+    steps = (stride // x.itemsize for stride in x.strides)
+    span = sum((n - 1) * step for n, step in zip(x.shape, steps, strict=True))
+    return as_strided(x, (span + 1 if x.size else 0,), (x.itemsize,))

@@ -8,7 +8,19 @@ from typing import Any
 
 from convadjoint.engines.microkernel import tile
 from convadjoint.engines.movement import fill, store
-from convadjoint.engines.primitives import address, compiled, taken
+from convadjoint.engines.primitives import address, compiled, moved, taken
+from convadjoint.engines.program import (
+    AXES,
+    ENDS,
+    GROUP_ENDS,
+    OFFSETS,
+    PART_ENDS,
+    PLACES,
+    SCALARS,
+    SIDES,
+    STARTS,
+    STEPS,
+)
 
 __all__ = ["run"]
 
@@ -18,13 +30,7 @@ _CHUNK = 65_536
 
 @compiled
 def run(
-    jobs: Any,
-    source: Any,
-    target: Any,
-    scratch: Any,
-    frame: Any,
-    taps: Any,
-    kernel: Any,
+    jobs: Any, x: Any, y: Any, layout: Any, scratch: Any, numbers: Any, kernel: Any
 ) -> None:
     """Compute bands of the output, until none is left.
 
@@ -34,81 +40,81 @@ def run(
         ``(bands, 11)``: group of each, then the first and the number of its blocks of
         channels, planes, rows, signals, samples.  The next one to do, as an array of one
         that all threads share.
-    source, target : (flat, sizes, strides)
-        Input and output, ``(group, channel, plane, row, signal, sample)``.  Samples of
-        the output are neighbours.
-    scratch : (inputs, sides, products, distance)
-        Samples of a band; its planes, rows, signals, and samples of a row; products of
-        a band, and the distance of those of two output phases.
-    frame : (starts, steps, reaches, origins, cores)
-        Where the input phases are first read, an array per axis, and their steps; how
-        far the taps reach beyond that; per axis, which sample of the input stands at each
-        position of the extended one (empty if it is not extended), and between which
-        positions it stands itself, moved by how many samples.
-    taps : (offsets, ends, weights, starts, part_ends, places, group_ends, steps)
-        Parts of all output phases, as `packing.Taps` has them, and the steps of those.
-    kernel : (spacing, width, lanes, shape)
-        The tile.  It holds some channels, or rows `spacing` apart, of `width` samples;
-        samples that are moved at once; rows, vectors and ranges of taps.
+    x, y : ndarray
+        Input and output, flat.
+    layout : ndarray, shape (24,)
+        Sizes and strides of the input, then of the output: group, channel, plane, row,
+        signal, sample.  Samples of the output are neighbours.
+    scratch : (inputs, products)
+        Buffers for the samples of a band, and for its products.
+    numbers : ndarray
+        Sections, as `program` has them.  Those of an axis hold: its input phases, their
+        step, the positions of the extended input between which samples stand themselves,
+        by how many samples they are moved, how many positions there are (0: the input
+        is not extended); where each phase is first read; the sample at each position.
+    kernel : (weights, shape)
+        Weights of the tiles; rows, vectors and ranges of taps of one.
     """
-    inputs, sides, products, distance = scratch
-    offsets, ends, weights, starts, part_ends, places, group_ends, steps = taps
-    lanes, m = kernel[2], len(kernel[3][0])
-    reaches = frame[2]
-    axes = (_axis(frame, 0), _axis(frame, 1), _axis(frame, 2))
-    inputs, products = address(inputs), address(products)
-    ranges = ends.shape[1]
-    firsts = address(places.reshape(places.size))
-    pack = (address(offsets), address(ends.reshape(ends.size)))
-    bands, counter = jobs
-    counter, last = address(counter), -1
+    bands, counter = jobs[0], address(jobs[1])
+    x, y, layout = address(x), address(y), address(layout)
+    inputs, products = address(scratch[0]), address(scratch[1])
+    numbers, weights, m = address(numbers), address(kernel[0]), len(kernel[1][0])
+    sides, steps = _four(numbers, SIDES), _three(numbers, STEPS)
+    distance, spacing, width, lanes = _four(numbers, SCALARS)
+    scalars = moved(numbers, numbers[SCALARS])
+    ranges, row, groups = scalars[4], scalars[5], scalars[6]
+    reaches = moved(numbers, numbers[STEPS] + 3)
+    offsets, ends = moved(numbers, numbers[OFFSETS]), moved(numbers, numbers[ENDS])
+    starts = moved(numbers, numbers[STARTS])
+    part_ends = moved(numbers, numbers[PART_ENDS])
+    places = moved(numbers, numbers[PLACES])
+    group_ends = moved(numbers, numbers[GROUP_ENDS])
+    axes = (_axis(numbers, 0), _axis(numbers, 1), _axis(numbers, 2))
+    tiles, last = (spacing, width, kernel[1]), -1
     while True:
         job = taken(counter)
         if job >= len(bands):
             break
-        group, block, blocks, plane, planes, row, rows = bands[job, :7]
-        signal, signals, sample, samples = bands[job, 7:]
-        x, y = _part(source, group), _part(target, group)
+        band = bands[job]
+        planes, rows, signals, samples = band[4], band[6], band[8], band[10]
+        source, target = _part(x, layout, band[0], 0), _part(y, layout, band[0], 12)
         if not _same_band(bands, job, last):
-            first = (plane, row, signal, sample)
-            count = (
-                planes + reaches[0],
-                rows + reaches[1],
-                signals,
-                samples + reaches[2],
-            )
-            fill(x, (inputs, sides), first, count, axes, lanes)
+            first = (band[3], band[5], band[7], band[9])
+            deep, high = planes + reaches[0], rows + reaches[1]
+            count = (deep, high, signals, samples + reaches[2])
+            fill(source, (inputs, sides), first, count, axes, lanes)
         begin = 0
-        for end in group_ends:
-            z, r, _ = places[begin]
-            deep = min(planes, (y[1][1] - z + steps[0] - 1) // steps[0] - plane)
-            high = min(rows, (y[1][2] - r + steps[1] - 1) // steps[1] - row)
+        for group in range(groups):
+            end = group_ends[group]
+            z, r = places[3 * begin], places[3 * begin + 1]
+            deep = min(planes, (target[1][1] - z + steps[0] - 1) // steps[0] - band[3])
+            high = min(rows, (target[1][2] - r + steps[1] - 1) // steps[1] - band[5])
             if deep > 0 and high > 0:
                 shape = (deep, high, signals, samples)
                 apart = (0, 0, 0, 0)
                 for o in range(begin, end):
                     first_part = part_ends[o - 1] if o else 0
                     for p in range(first_part, part_ends[o]):
-                        size = (ends[p, -1] - ends[p, 0]) * m
-                        part = (
-                            pack[0],
-                            pack[1],
-                            p * ranges,
-                            address(weights[group]),
-                            starts[p],
-                            size,
-                        )
+                        at = p * (ranges + 1)
+                        size = (ends[at + ranges] - ends[at]) * m
+                        at_weights = band[0] * row + starts[p]
+                        part = (offsets, ends, at, weights, at_weights, size)
                         into = (products, (o - begin) * distance, p == first_part)
+                        block = (band[1], band[2])
                         apart = _multiply(
-                            inputs, sides, part, into, (block, blocks), shape, kernel
+                            inputs, sides, part, into, block, shape, tiles
                         )
-                place = (z + steps[0] * plane, r + steps[1] * row, signal, sample)
+                place = (z + steps[0] * band[3], r + steps[1] * band[5])
                 store(
-                    y,
+                    target,
                     (products, distance, apart),
-                    (block * m, blocks * m),
+                    (band[1] * m, band[2] * m),
                     shape,
-                    (place, steps, (firsts, 3 * begin, end - begin)),
+                    (
+                        (*place, band[7], band[9]),
+                        steps,
+                        (places, 3 * begin, end - begin),
+                    ),
                     lanes,
                 )
             begin = end
@@ -116,27 +122,42 @@ def run(
 
 
 @compiled
-def _axis(frame: Any, axis: Any) -> Any:
+def _three(numbers: Any, section: Any) -> Any:
+    """The first three numbers of a section."""
+    at = numbers[section]
+    return numbers[at], numbers[at + 1], numbers[at + 2]
+
+
+@compiled
+def _four(numbers: Any, section: Any) -> Any:
+    """The first four numbers of a section."""
+    at = numbers[section]
+    return numbers[at], numbers[at + 1], numbers[at + 2], numbers[at + 3]
+
+
+@compiled
+def _axis(numbers: Any, axis: Any) -> Any:
     """One axis of the input: its phases and its border."""
-    starts, steps, _, origins, cores = frame
+    at = numbers[AXES + axis]
+    phases, length = numbers[at], numbers[at + 5]
     return (
-        address(starts[axis]),
-        len(starts[axis]),
-        steps[axis],
-        address(origins[axis]),
-        cores[axis],
-        len(origins[axis]),
+        moved(numbers, at + 6),
+        phases,
+        numbers[at + 1],
+        moved(numbers, at + 6 + phases),
+        (numbers[at + 2], numbers[at + 3], numbers[at + 4]),
+        length,
     )
 
 
 @compiled
-def _part(array: Any, group: Any) -> Any:
-    """One group: flat, with sizes and strides of channels to samples."""
-    flat, sizes, strides = array
+def _part(array: Any, layout: Any, group: Any, at: Any) -> Any:
+    """One group: where it begins, with sizes and strides of channels to samples."""
+    n, s = moved(layout, at), moved(layout, at + 6)
     return (
-        address(flat[group * strides[0] :]),
-        (sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]),
-        (strides[1], strides[2], strides[3], strides[4], strides[5]),
+        moved(array, group * s[0]),
+        (n[1], n[2], n[3], n[4], n[5]),
+        (s[1], s[2], s[3], s[4], s[5]),
     )
 
 
@@ -157,7 +178,7 @@ def _multiply(
 ) -> Any:
     """Sum over a part of the taps; return the distances in the products."""
     (_, height, signals, pitch), (planes, rows, some, samples) = sides, shape
-    spacing, width, _, tile_shape = kernel
+    spacing, width, tile_shape = kernel
     m = len(tile_shape[0])
     (y, y_at, fresh), start, size = into, part[4], part[5]
     if spacing:
@@ -192,7 +213,7 @@ def _tiles(
 ) -> None:
     """Tiles along `length` samples, some blocks of rows at each place."""
     (offsets, ends, ends_at, weights, _, size), (first, count) = part, blocks
-    (y, y_at, row_apart, block_apart, fresh), (_, width, _, shape) = place, kernel
+    (y, y_at, row_apart, block_apart, fresh), (_, width, shape) = place, kernel
     for at in range(0, length, width):
         for index in range(count):
             tile(

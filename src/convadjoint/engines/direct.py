@@ -11,25 +11,26 @@ twice the channels.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import taps
-from convadjoint.engines.bands import Frame, Line, flattened
+from convadjoint.engines.bands import Frame, Line, flat
 from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import each, num_threads
+from convadjoint.engines.program import joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.scratch import scratch
 from convadjoint.engines.tiles import Tile, best_tile
-from convadjoint.geometry import Border, ConvSpec
+from convadjoint.geometry import Axis, Border, ConvSpec
 from convadjoint.geometry.phases import Phase, phases, unrolled
 
 __all__ = ["DirectPlan", "plan", "refuses"]
@@ -43,8 +44,20 @@ _WAKING = 2_000_000
 # The most outputs of an axis that are worth code of their own, and what that must save.
 _UNROLLED = 4
 _SAVING = 0.85
-_NONE = np.empty(0, np.int64)
 _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """What the compiled code takes for bands of some signals.
+
+    `inputs` and `products` are the samples of its buffers; `shape` is that of a tile.
+    """
+
+    numbers: Integers
+    inputs: int
+    products: int
+    shape: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -52,8 +65,8 @@ class DirectPlan:
     """Bands of the output: filled, multiplied, written.
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
-    `frame_numbers` is `frame` as the compiled code takes it; `entries` are about those
-    of C for one signal.
+    `axes` are the input's, as the compiled code takes them; `entries` are about those of
+    C for one signal; `programs` those made so far, by the signals of a band.
     """
 
     spec: ConvSpec
@@ -62,8 +75,10 @@ class DirectPlan:
     taps: Taps
     tile: Tile
     spacing: int
-    frame_numbers: tuple[Any, ...]
+    axes: tuple[Integers, ...]
     entries: int
+    covers: bool
+    programs: dict[int, Program] = field(default_factory=dict)
 
     @property
     def tap_by_tap(self) -> bool:
@@ -72,51 +87,60 @@ class DirectPlan:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
+        from convadjoint.engines import compiled  # noqa: PLC0415 - needs numba
+
         spec = self.spec
         if not _walkable(x):
             x = x.copy()
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
-        covers = len(self.taps.places) == prod(self.frame.steps)
-        y = np.empty(shape, x.dtype) if covers else np.zeros(shape, x.dtype)
-        source, target = _lifted(x, spec.groups), _lifted(y, spec.groups)
+        y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
         threads = num_threads() if len(x) * self.entries > _WAKING else 1
         signals, bands = jobs(self.cut, len(x), threads)
-        shared = (bands, np.zeros(1, np.int64)), flattened(source), flattened(target)
-        work = partial(self._work, shared, signals)
+        program = self.programs.get(signals) or self._program(signals)
+        counter = np.zeros(1, np.int64)
+        layout = _layout(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
+        given = (bands, counter), flat(x), flat(y), layout
+
+        def work(_: int) -> None:
+            buffers = (
+                scratch("x", (program.inputs,), x.dtype),
+                scratch("y", (program.products,), x.dtype),
+            )
+            kernel = (self.taps.weights, program.shape)
+            compiled.run(*given, buffers, program.numbers, kernel)
+
         each(work, range(min(threads, len(bands))))
         return fold(y, spec.fold)
 
-    def _work(self, shared: tuple[Any, Any, Any], signals: int, _: int) -> None:
-        """Compute bands until none is left; the interpreter is free meanwhile."""
-        from convadjoint.engines import compiled, primitives  # noqa: PLC0415 - needs numba
+    def _program(self, signals: int) -> Program:
+        """Work out what depends on the signals of a band."""
+        from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
 
-        dtype, frame, tile = shared[1][0].dtype, self.frame, self.tile
+        tile, frame, taps_ = self.tile, self.frame, self.taps
         planes, rows, pitch = frame.sides
-        products = self._products(signals)
-        phases_ = int(np.diff(self.taps.group_ends, prepend=0).max())
-        near, far = self.taps.offsets
-        compiled.run(
-            *shared,
+        distance = self._products(signals)
+        ranges = 2 * tile.m - 1 if self.spacing else 1
+        lanes = primitives.LINE_BYTES // taps_.weights.itemsize
+        groups, weights = len(taps_.group_ends), taps_.weights.shape[1]
+        near, far = taps_.offsets
+        numbers = joined(
             (
-                scratch("x", (prod(frame.shape) * signals,), dtype),
+                (distance, self.spacing, tile.width, lanes, ranges, weights, groups),
                 (planes, rows, signals, pitch),
-                scratch("y", (phases_ * products,), dtype),
-                products,
-            ),
-            self.frame_numbers,
-            (near + signals * far, *self.taps.arrays, frame.steps),
-            (
-                self.spacing,
-                tile.width,
-                primitives.LINE_BYTES // dtype.itemsize,
-                ((0,) * tile.m, (0,) * tile.v, (0,) * self._ranges),
-            ),
+                (*frame.steps, *(line.reach for line in frame.lines)),
+                *self.axes,
+                near + signals * far,
+                *taps_.arrays,
+            )
         )
-
-    @property
-    def _ranges(self) -> int:
-        """Ranges of taps that serve different rows of the tile."""
-        return 2 * self.tile.m - 1 if self.spacing else 1
+        most = int(np.diff(taps_.group_ends, prepend=0).max())
+        made = Program(
+            numbers,
+            prod(frame.shape) * signals,
+            most * distance,
+            ((0,) * tile.m, (0,) * tile.v, (0,) * ranges),
+        )
+        return self.programs.setdefault(signals, made)
 
     def _products(self, signals: int) -> int:
         """Samples of the products of one output phase in a band."""
@@ -210,24 +234,26 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     row = next(iter(found.values()))[0][1]
     tile, spacing = _tile(kernel, row, lines, spec.batch, count)
     bands, frame = cut(lines, kernel, tile, spacing, spec.batch)
-    axes = [(_NONE, (0, 1, 0))] * idle + [
-        _origins(border, axis.n)
-        for border, axis in zip(spec.extend, spec.axes, strict=True)
+    borders = [(None, 1)] * idle + [
+        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
     ]
-    origins, cores = zip(*axes, strict=True)
+    taps_ = packed(kernel, frame, found, tile, spacing)
     return DirectPlan(
         spec=spec,
         cut=bands,
         frame=frame,
-        taps=packed(kernel, frame, found, tile, spacing),
+        taps=taps_,
         tile=tile,
         spacing=spacing,
-        frame_numbers=(*frame.numbers, origins, cores),
+        axes=tuple(
+            _axis(line, *border) for line, border in zip(lines, borders, strict=True)
+        ),
         entries=int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
+        covers=len(taps_.places) == prod(frame.steps),
     )
 
 
-def _dense_or_not(axis: Any) -> tuple[Phase, ...]:
+def _dense_or_not(axis: Axis) -> tuple[Phase, ...]:
     """The phases of an axis, or its single outputs if most taps leave the input."""
     dense = phases(axis)
     if not 1 < axis.q <= _UNROLLED:
@@ -279,20 +305,39 @@ def _walkable(x: Array) -> bool:
     return steps and x.flags.aligned and x.flags.writeable
 
 
-def _origins(border: Border | None, length: int) -> tuple[Integers, tuple[int, ...]]:
-    """Which sample stands at each position of the extended signal.
-
-    Between the first two numbers, it is the one that far minus the third.
-    """
+def _axis(line: Line, border: Border | None, length: int) -> Integers:
+    """The section of an axis of the input, as `compiled.run` describes it."""
+    starts = list(line.starts.values())
     if border is None:
-        return _NONE, (0, length, 0)
+        return np.array([len(starts), line.step, 0, length, 0, 0, *starts])
+    core = (border.core.start, border.core.stop, border.lo)
     origins = [border.source(i) for i in range(border.length)]
-    return np.array(origins, np.int64), (border.core.start, border.core.stop, border.lo)
+    return np.array([len(starts), line.step, *core, len(origins), *starts, *origins])
 
 
-def _lifted(x: Array, groups: int) -> Array:
-    """See ``(batch, c, *n)`` as ``(group, c/g, plane, row, signal, sample)``."""
-    batch, channels, *sizes = x.shape
-    idle = (1,) * (_RANK - len(sizes))
-    grouped = x.reshape(batch, groups, channels // groups, *idle, *sizes)
-    return grouped.transpose(1, 2, 3, 4, 0, 5)
+@lru_cache(maxsize=256)
+def _layout(
+    x: tuple[int, ...],
+    strides: tuple[int, ...],
+    y: tuple[int, ...],
+    groups: int,
+    itemsize: int,
+) -> Integers:
+    """Sizes and strides of ``(batch, c, *n)`` and of a new output, as in `_lifted`."""
+    steps = [stride // itemsize for stride in strides]
+    after = [prod(y[axis + 1 :]) for axis in range(len(y))]
+    return np.array([*_lifted(x, steps, groups), *_lifted(y, after, groups)])
+
+
+def _lifted(shape: Sequence[int], steps: Sequence[int], groups: int) -> tuple[int, ...]:
+    """Sizes and steps as ``(group, c/g, plane, row, signal, sample)``."""
+    idle = [1] * (_RANK + 2 - len(shape))
+    batch, channels, *sizes = shape
+    signal, channel, *others = steps
+    *outer, samples = idle + sizes
+    *far, near = idle + others
+    each_ = channels // groups
+    return (
+        *(groups, each_, *outer, batch, samples),
+        *(each_ * channel, channel, *far, signal, near),
+    )

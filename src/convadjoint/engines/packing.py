@@ -44,10 +44,9 @@ class Taps:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """All that the compiled code takes, but for the offsets."""
+        """All numbers that the compiled code takes, but for the offsets."""
         return (
             self.ends,
-            self.weights,
             self.starts,
             self.part_ends,
             self.places,

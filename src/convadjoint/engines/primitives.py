@@ -27,6 +27,7 @@ __all__ = [
     "emitted",
     "indices",
     "merge",
+    "moved",
     "prefetch",
     "split",
     "taken",
@@ -75,6 +76,17 @@ def address(_context: Any, array: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return context.make_array(sig.args[0])(context, builder, args[0]).data
+
+    return signature, generate
+
+
+@emitted
+def moved(_context: Any, place: Any, count: Any) -> Any:
+    """The address `count` elements further on."""
+    signature = place(place, count)
+
+    def generate(_context: Any, builder: Any, _: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
 
     return signature, generate
 
