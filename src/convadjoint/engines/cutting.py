@@ -105,7 +105,7 @@ def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:
 def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
     """Signals of a band, and the bands of all signals and groups."""
     if batch == 0:
-        return 1, np.empty((0, 11), np.int64)
+        return 1, np.empty(0, np.int64)
     bands = cut.groups * cut.pieces
     wanted = -(-_JOBS // bands) if threads > 1 else 1
     worth = max(-(-_JOB // cut.work), -(-_USES // prod(cut.band)))
@@ -124,7 +124,7 @@ def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
         )
         for block in _even(cut.blocks, -(-cut.blocks // splits))
     ]
-    return signals, np.array(numbers, np.int64)
+    return signals, np.array(numbers, np.int64).reshape(-1)
 
 
 def _even(count: int, most: int) -> list[tuple[int, int]]:

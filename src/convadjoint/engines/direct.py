@@ -26,7 +26,7 @@ from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import each, num_threads
-from convadjoint.engines.program import joined
+from convadjoint.engines.program import BAND, joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.scratch import scratch
 from convadjoint.engines.tiles import Tile, best_tile
@@ -51,13 +51,12 @@ _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 class Program:
     """What the compiled code takes for bands of some signals.
 
-    `inputs` and `products` are the samples of its buffers; `shape` is that of a tile.
+    `inputs` and `products` are the samples of its buffers.
     """
 
     numbers: Integers
     inputs: int
     products: int
-    shape: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -99,33 +98,40 @@ class DirectPlan:
         program = self.programs.get(signals) or self._program(signals)
         counter = np.zeros(1, np.int64)
         layout = _layout(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
-        given = (bands, counter), flat(x), flat(y), layout
+        given = bands, counter, flat(x), flat(y), layout
+        weights = self.taps.weights.reshape(-1)
 
         def work(_: int) -> None:
-            buffers = (
-                scratch("x", (program.inputs,), x.dtype),
-                scratch("y", (program.products,), x.dtype),
-            )
-            kernel = (self.taps.weights, program.shape)
-            compiled.run(*given, buffers, program.numbers, kernel)
+            inputs = scratch("x", (program.inputs,), x.dtype)
+            products = scratch("y", (program.products,), x.dtype)
+            compiled.run(*given, inputs, products, program.numbers, weights)
 
-        each(work, range(min(threads, len(bands))))
+        each(work, range(min(threads, len(bands) // BAND)))
         return fold(y, spec.fold)
 
     def _program(self, signals: int) -> Program:
         """Work out what depends on the signals of a band."""
-        from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
+        from convadjoint.engines import microkernel, primitives  # noqa: PLC0415
 
         tile, frame, taps_ = self.tile, self.frame, self.taps
         planes, rows, pitch = frame.sides
         distance = self._products(signals)
         ranges = 2 * tile.m - 1 if self.spacing else 1
-        lanes = primitives.LINE_BYTES // taps_.weights.itemsize
-        groups, weights = len(taps_.group_ends), taps_.weights.shape[1]
+        scalars = (
+            distance,
+            self.spacing,
+            tile.width,
+            primitives.LINE_BYTES // taps_.weights.itemsize,
+            ranges,
+            taps_.weights.shape[1],
+            len(taps_.group_ends),
+            tile.m,
+            microkernel.FORMS.index((tile.m, tile.v, ranges)),
+        )
         near, far = taps_.offsets
         numbers = joined(
             (
-                (distance, self.spacing, tile.width, lanes, ranges, weights, groups),
+                scalars,
                 (planes, rows, signals, pitch),
                 (*frame.steps, *(line.reach for line in frame.lines)),
                 *self.axes,
@@ -138,7 +144,6 @@ class DirectPlan:
             numbers,
             prod(frame.shape) * signals,
             most * distance,
-            ((0,) * tile.m, (0,) * tile.v, (0,) * ranges),
         )
         return self.programs.setdefault(signals, made)
 
@@ -306,7 +311,7 @@ def _walkable(x: Array) -> bool:
 
 
 def _axis(line: Line, border: Border | None, length: int) -> Integers:
-    """The section of an axis of the input, as `compiled.run` describes it."""
+    """The section of an axis of the input, as `program` describes it."""
     starts = list(line.starts.values())
     if border is None:
         return np.array([len(starts), line.step, 0, length, 0, 0, *starts])

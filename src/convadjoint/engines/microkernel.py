@@ -12,9 +12,20 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from convadjoint.engines.primitives import INDEX, VECTOR_BYTES, ask, emitted, indices
+from convadjoint.engines.primitives import (
+    INDEX,
+    REGISTERS,
+    VECTOR_BYTES,
+    ask,
+    cases,
+    emitted,
+    indices,
+)
+from convadjoint.engines.tiles import forms
 
-__all__ = ["tile"]
+__all__ = ["FORMS", "tile"]
+
+FORMS = forms(REGISTERS)
 
 
 @emitted
@@ -31,7 +42,7 @@ def tile(
     y_at: Any,
     y_step: Any,
     fresh: Any,
-    shape: Any,
+    form: Any,
 ) -> Any:
     """Compute one tile: what ends in `_at` is where its parts begin.
 
@@ -39,25 +50,29 @@ def tile(
     each of those.  The sums are added to what `y` holds, unless they are `fresh`.
     """
     arguments = (x, x_at, offsets, ends, ends_at, weights, weights_at)
-    signature = types.void(*arguments, y, y_at, y_step, fresh, shape)
+    signature = types.void(*arguments, y, y_at, y_step, fresh, form)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         source, bounds, target = (
             builder.gep(args[i], [args[i + 1]]) for i in (0, 3, 7)
         )
         element = context.get_value_type(x.dtype)
-        lanes = VECTOR_BYTES // context.get_abi_sizeof(element)
-        m, v, ranges = (part.count for part in shape)
-        emitted = _Tile(builder, ir.VectorType(element, lanes), m, v)
-        sums, at = emitted.begin(args[10], target, args[9]), args[6]
-        for index, (first, last) in enumerate(_ranges(m, ranges)):
-            edges = [
-                builder.load(builder.gep(bounds, [INDEX(index + side)]))
-                for side in (0, 1)
-            ]
-            inputs = (source, args[2], args[5])
-            sums, at = emitted.taps(inputs, edges, at, range(first, last), sums)
-        emitted.store(sums, target, args[9])
+        vector = ir.VectorType(element, VECTOR_BYTES // context.get_abi_sizeof(element))
+
+        def emit(number: int) -> None:
+            m, v, count = FORMS[number]
+            made = _Tile(builder, vector, m, v)
+            sums, at = made.begin(args[10], target, args[9]), args[6]
+            for index, (first, last) in enumerate(_ranges(m, count)):
+                edges = [
+                    builder.load(builder.gep(bounds, [INDEX(index + side)]))
+                    for side in (0, 1)
+                ]
+                inputs = (source, args[2], args[5])
+                sums, at = made.taps(inputs, edges, at, range(first, last), sums)
+            made.store(sums, target, args[9])
+
+        cases(builder, args[11], range(len(FORMS)), emit)
         return context.get_dummy_value()
 
     return signature, generate

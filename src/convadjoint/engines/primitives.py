@@ -3,8 +3,7 @@
 `split` and `merge` take the samples of a strided row apart, and put them together; the
 others reach memory without the care that numba takes of arrays.
 
-Sizes that the code is made for travel as the lengths of tuples: so they are part of the
-types, numba compiles one function for each, and finds it again in its cache.
+Code for all sizes is emitted at once, with a choice: it is compiled once per machine.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,13 +18,16 @@ from numba.extending import intrinsic
 __all__ = [
     "INDEX",
     "LINE_BYTES",
+    "PARTS",
     "REGISTERS",
     "VECTOR_BYTES",
     "address",
     "ask",
+    "cases",
     "compiled",
     "emitted",
     "indices",
+    "kept",
     "merge",
     "moved",
     "prefetch",
@@ -36,6 +38,8 @@ __all__ = [
 INDEX = ir.IntType(64)
 # Bytes that `split` and `merge` move at once: rows may be short.
 LINE_BYTES = 32
+# The most parts that they know.
+PARTS = 4
 
 
 def _host() -> tuple[int, int]:
@@ -51,16 +55,24 @@ def _host() -> tuple[int, int]:
 VECTOR_BYTES, REGISTERS = _host()
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile at first use, without the interpreter's lock, and keep it on disk.
 
     Where neither the package's folder nor the user's can be written, nothing is kept.
     """
     try:
-        jitted = numba.njit(nogil=True, cache=True)(function)
+        jitted = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:
-        jitted = numba.njit(nogil=True)(function)
+        jitted = numba.njit(nogil=True, error_model="numpy")(function)
     result: Callable[..., Any] = jitted
+    return result
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile as a part of what calls it."""
+    result: Callable[..., Any] = numba.njit(
+        error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
+    )(function)
     return result
 
 
@@ -129,18 +141,23 @@ def ask(builder: Any, x: Any, at: Any) -> None:
 def split(
     _context: Any, x: Any, x_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
 ) -> Any:
-    """Take ``S * lanes`` neighbours apart into S lines, `apart` samples from each other."""
+    """Take ``parts * lanes`` neighbours apart into lines, `apart` samples apart."""
     signature = types.void(x, x_at, y, y_at, apart, parts)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        line, whole = _vectors(context, x, parts.count)
         source, target = (builder.gep(args[i], [args[i + 1]]) for i in (0, 2))
-        joined = builder.load(builder.bitcast(source, whole.as_pointer()), align=1)
-        for part in range(parts.count):
-            chosen = indices(range(part, whole.count, parts.count))
-            values = builder.shuffle_vector(joined, joined, chosen)
-            place = builder.gep(target, [builder.mul(args[4], INDEX(part))])
-            builder.store(values, builder.bitcast(place, line.as_pointer()), align=1)
+
+        def take(count: int) -> None:
+            line, whole = _vectors(context, x, count)
+            joined = builder.load(builder.bitcast(source, whole.as_pointer()), align=1)
+            for part in range(count):
+                chosen = indices(range(part, whole.count, count))
+                values = builder.shuffle_vector(joined, joined, chosen)
+                place = builder.gep(target, [builder.mul(args[4], INDEX(part))])
+                place = builder.bitcast(place, line.as_pointer())
+                builder.store(values, place, align=1)
+
+        cases(builder, args[5], range(1, PARTS + 1), take)
         return context.get_dummy_value()
 
     return signature, generate
@@ -150,23 +167,41 @@ def split(
 def merge(
     _context: Any, x: Any, x_at: Any, apart: Any, y: Any, y_at: Any, parts: Any
 ) -> Any:
-    """Put S lines of `lanes` samples together, sample by sample: undoes `split`."""
+    """Put some lines of `lanes` samples together, sample by sample: undoes `split`."""
     signature = types.void(x, x_at, apart, y, y_at, parts)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        line, whole = _vectors(context, x, parts.count)
         source, target = (builder.gep(args[i], [args[i + 1]]) for i in (0, 3))
-        lines = []
-        for part in range(parts.count):
-            place = builder.gep(source, [builder.mul(args[2], INDEX(part))])
-            lines.append(
-                builder.load(builder.bitcast(place, line.as_pointer()), align=1)
-            )
-        joined = _woven(builder, lines)
-        builder.store(joined, builder.bitcast(target, whole.as_pointer()), align=1)
+
+        def put(count: int) -> None:
+            line, whole = _vectors(context, x, count)
+            lines = []
+            for part in range(count):
+                place = builder.gep(source, [builder.mul(args[2], INDEX(part))])
+                place = builder.bitcast(place, line.as_pointer())
+                lines.append(builder.load(place, align=1))
+            place = builder.bitcast(target, whole.as_pointer())
+            builder.store(_woven(builder, lines), place, align=1)
+
+        cases(builder, args[5], range(1, PARTS + 1), put)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+def cases(
+    builder: Any, number: Any, numbers: Iterable[int], emit: Callable[[int], None]
+) -> None:
+    """Emit code for each of some numbers, and the choice of one."""
+    after = builder.append_basic_block("after")
+    choice = builder.switch(number, after)
+    for case in numbers:
+        block = builder.append_basic_block(f"case{case}")
+        choice.add_case(INDEX(case), block)
+        builder.position_at_end(block)
+        emit(case)
+        builder.branch(after)
+    builder.position_at_end(after)
 
 
 def _vectors(context: Any, x: Any, parts: int) -> tuple[Any, Any]:

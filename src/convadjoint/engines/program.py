@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 __all__ = [
     "AXES",
+    "BAND",
     "ENDS",
     "GROUP_ENDS",
     "OFFSETS",
@@ -25,14 +26,20 @@ __all__ = [
 
 Integers = npt.NDArray[np.int64]
 
-# Scalars: distance of the products of two output phases, spacing, width of a tile,
-# samples moved at once, ranges of taps, weights of a group, groups of output phases.
+# Numbers of a job.
+BAND = 11
+# Distance of the products of two output phases, spacing of the rows of a tile, its width,
+# samples moved at once, ranges of taps, weights of a group, groups of output phases, rows
+# of a tile, its number.
 SCALARS = 0
 # Of the scratch: planes, rows, signals, samples of a row.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.
 STEPS = 2
-# Three sections, as `compiled.run` says: the axes of the input.
+# A section for each axis of the input: its phases, their step, the positions of the
+# extended input between which samples stand themselves, how far they are moved, how many
+# positions there are (0: the input is not extended); then where each phase is first read,
+# and the sample at each position.
 AXES = 3
 # As `packing.Taps` has them.
 OFFSETS, ENDS, STARTS, PART_ENDS, PLACES, GROUP_ENDS = range(6, 12)

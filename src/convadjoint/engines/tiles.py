@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Tile", "best_tile"]
+__all__ = ["Tile", "best_tile", "forms"]
 
-# Few shapes, since each is compiled once per machine; they fill 32 registers, or 16.
+# Few shapes, since all are compiled together; they fill 32 registers, or 16.
 _SHAPES = {
     32: ((1, 12), (2, 8), (4, 6), (8, 3)),
     16: ((1, 6), (2, 4), (4, 2), (6, 1)),
@@ -42,6 +42,13 @@ class Tile:
         loads = loaded * ((1.0 if more else 1.5) * self.v + self.m / 2)
         blocks = -(-rows // self.m) * (self.padded(length) // self.width)
         return blocks * (max(products, loads, 4 * loaded) + loads / 8 + 20)
+
+
+def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
+    """All tiles: rows, vectors, and ranges of taps, which serve different rows."""
+    shapes = _SHAPES[registers]
+    shared = ((m, v, 2 * m - 1) for m, v in shapes if 1 < m <= _SHARING)
+    return (*((m, v, 1) for m, v in shapes), *shared)
 
 
 def best_tile(
