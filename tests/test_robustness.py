@@ -101,6 +101,21 @@ def test_any_number_of_threads_gives_the_same_bits(engine):
         assert np.array_equal(back, found[0][1])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_auto_does_not_let_a_large_sample_drown_its_neighbours(dtype):
+    kernel = RNG.integers(1, 5, (41, 41)).astype(dtype)
+    op = ca.Conv2DOp((300, 300), kernel, padding="same")
+    assert op.engine == "fft"
+    x = np.ones(op.dims, dtype)
+    want = op.replace(engine="taps") @ x
+    x[150, 150] = 0.5 / np.finfo(dtype).eps ** 1.2
+    far = np.ones(op.dims, bool)
+    far[130:171, 130:171] = False
+    assert np.array_equal((op @ x)[far], want[far])
+    named = op.replace(engine="fft") @ x
+    assert abs(named - want)[far].max() > 1
+
+
 LATE = """
 import threading, time
 import numpy as np, convadjoint as ca

@@ -26,6 +26,7 @@ ENGINES: MappingProxyType[str, Engine] = MappingProxyType(
     }
 )
 
+_AUTOMATIC = ("auto", "measure")
 _ROUNDS = 3
 # These meet no sample that is not theirs, whatever the kernel holds.
 _TAP_BY_TAP = ("taps", "sparse")
@@ -54,13 +55,13 @@ def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
     EngineRefusal
         If the engine cannot do this problem exactly, or no engine has this name.
     """
-    if name in ("auto", "measure"):
+    if name in _AUTOMATIC:
         estimates = cost.estimates(spec, kernel)
         if name == "measure":
             return _measured(spec, kernel, estimates)
         return _estimated(spec, kernel, estimates)
     if name not in ENGINES:
-        known = ", ".join(("auto", "measure", *ENGINES))
+        known = ", ".join((*_AUTOMATIC, *ENGINES))
         msg = f"engine {name!r} is unknown: choose one of {known}"
         raise EngineRefusal(msg)
     reason = _refusal(name, spec, kernel)
@@ -94,7 +95,8 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
     """
     chosen, reason = resolve(name, spec, kernel)
     inner = ENGINES[chosen].plan(spec, kernel)
-    return Guarded(spec, kernel, inner, chosen, reason)
+    automatic = name in _AUTOMATIC
+    return Guarded(spec, kernel, inner, chosen, reason, automatic)
 
 
 def _refusal(name: str, spec: ConvSpec, kernel: Array) -> str | None:

@@ -1,8 +1,8 @@
 """What a product should cost with each engine, from the integers of the problem.
 
 The constants are nanoseconds, measured by ``benchmarks/costs.py`` for float32 on one
-machine; other dtypes scale with the bytes of a sample.  Only the order of the
-estimates matters.
+machine.  What grows with the samples scales with their bytes, what a call costs does
+not.  Only the order of the estimates matters.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from convadjoint.geometry.phases import Phase, phases
 
 __all__ = ["estimates"]
 
-TILE = 0.008  # one multiplication with addition in a register tile
-MOVE = 0.3  # one sample into or out of a band
-START = 25_000.0  # one product with the compiled engine, or with BLAS
-BORDER = 12_000.0  # one axis extended or folded
-CALL = 3_000.0  # one call of NumPy with its slices
+TILE = 0.0055  # one multiplication with addition in a register tile
+MOVE = 0.12  # one sample into or out of a band
+START = 9_000.0  # one product with the compiled engine
+BORDER = 18_000.0  # one axis extended or folded
+CALL = 6_000.0  # one call of NumPy with its slices
 PRODUCT = 0.33  # one sample times one tap, added to the result
 ENTRY = 0.4  # one entry of C in a sparse product
 COPY = 0.25  # one sample laid out for a product of matrices
 FLOP = 0.012  # one multiplication with addition inside BLAS
-WAVE = 0.13  # one sample of a transform, per doubling of its length
+WAVE = 0.12  # one sample of a transform, per doubling of its length
 MIX = 0.6  # one product of two frequencies
 
 
@@ -35,18 +35,20 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     There is none for `separable` where nothing can be separated.
     """
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
-    scale = kernel.itemsize / 4 * 1e-9
-    borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER * 1e-9
+    scale = kernel.itemsize / 4
+    borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER
     found = {
-        "direct": work.direct() * scale + borders,
-        "taps": work.taps() * scale + borders,
-        "sparse": work.sparse() * (scale + 1e-9) / 2,
-        "gemm": work.gemm() * scale + borders,
-        "fft": work.fft() * scale + borders,
+        # Compiled code extends by itself; folding is left to NumPy.
+        "direct": START + sum(map(bool, spec.fold)) * BORDER + work.direct() * scale,
+        "taps": work.calls() * CALL + work.taps() * scale + borders,
+        "sparse": 2.5 * CALL + work.sparse() * (scale + 1) / 2,
+        "gemm": work.blocks() * CALL + work.gemm() * scale + borders,
+        "fft": work.transforms() * CALL + work.fft() * (scale + 1) / 2 + borders,
     }
     if len(spec.axes) > 1 and spec.c_in == spec.c_out == spec.groups:
-        found["separable"] = work.separable() * scale + borders
-    return found
+        passes = START * len(spec.axes)
+        found["separable"] = passes + work.separable() * scale + borders
+    return {name: nanoseconds * 1e-9 for name, nanoseconds in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,16 +71,25 @@ class _Work:
             # A tile holds two rows of some vectors, and a tap more than the kernel.
             pairs *= 1.2 * -(-row // 128) * 128 / row
         moved = prod(spec.dims) + prod(spec.dimsd)
-        return START + pairs * TILE + moved * MOVE
+        return pairs * TILE + moved * MOVE
+
+    def _mixes(self) -> bool:
+        """Whether several channels are read and written at once."""
+        return min(self.spec.c_in, self.spec.c_out) > self.spec.groups
+
+    def calls(self) -> int:
+        """Each weight is a product of slices, or each tap one of matrices."""
+        if self._mixes():
+            return 2 + 2 * prod(self.kernel.shape[2:])
+        return 2 + int(np.count_nonzero(self.kernel))
 
     def taps(self) -> float:
-        """Each weight is a product of slices, or each tap one of matrices."""
+        """Slices are read, multiplied, and added."""
         spec = self.spec
-        if min(spec.c_in, spec.c_out) > spec.groups:
+        if self._mixes():
             moved = (spec.c_in * COPY + spec.c_out * PRODUCT) * self._joined()
-            taps = prod(self.kernel.shape[2:])
-            return START + taps * 4 * CALL + spec.batch * moved + self._pairs() * FLOP
-        return int(np.count_nonzero(self.kernel)) * CALL + self._entries() * PRODUCT
+            return spec.batch * moved + self._pairs() * FLOP
+        return self._entries() * PRODUCT
 
     def separable(self) -> float:
         """One pass per axis, over the larger side of the others."""
@@ -93,28 +104,43 @@ class _Work:
 
     def sparse(self) -> float:
         """Every entry of C."""
-        return 2 * CALL + self._entries() * ENTRY
+        return self._entries() * ENTRY
+
+    def blocks(self) -> float:
+        """Calls for each signal and output phase, and for each block."""
+        spec = self.spec
+        columns = spec.batch * spec.c_in * self._joined()
+        return 2 + 3 * spec.batch * prod(map(len, self.lines)) + columns / 12_500
 
     def gemm(self) -> float:
         """Every sample is copied once per tap that reads it."""
         spec = self.spec
         columns = spec.batch * spec.c_in * self._joined()
-        calls = spec.batch * prod(len(line) for line in self.lines) + columns / 100_000
         # A product of matrices with few rows is no faster than copying.
         rows = spec.c_out // spec.groups
-        return START + 8 * calls * CALL + columns * (COPY + max(rows * FLOP, COPY / 2))
+        return columns * (COPY + max(rows * FLOP, COPY / 2))
+
+    def _phases(self) -> tuple[int, int, int]:
+        """Input phases, output phases, and pairs of them that taps join."""
+        return (
+            prod(len({p.first_in for p in line}) for line in self.lines),
+            prod(len({p.first_out for p in line}) for line in self.lines),
+            prod(len(line) for line in self.lines),
+        )
+
+    def transforms(self) -> float:
+        """Calls for all phases and axes."""
+        sources, targets, pairs = self._phases()
+        return 8 + 5 * len(self.lines) * (sources + targets) + 2 * pairs
 
     def fft(self) -> float:
         """Transforms of all phases, and their products."""
         spec = self.spec
         size = prod(_length(line) for line in self.lines)
-        sources = prod(len({p.first_in for p in line}) for line in self.lines)
-        targets = prod(len({p.first_out for p in line}) for line in self.lines)
+        sources, targets, pairs = self._phases()
         waves = (sources * spec.c_in + targets * spec.c_out) * log2(2 * size) * WAVE
-        pairs = prod(len(line) for line in self.lines)
         mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * MIX
-        calls = 10 * (sources + targets + pairs)
-        return calls * CALL + spec.batch * size * (waves + mixes)
+        return spec.batch * size * (waves + mixes)
 
     def _entries(self) -> float:
         """About the entries of C: taps that are zero make none."""

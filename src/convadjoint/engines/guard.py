@@ -4,11 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convadjoint.engines import taps
+from convadjoint.engines import direct, taps
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.geometry import ConvSpec
 
 __all__ = ["Guarded"]
+
+# A look at the range of the data: samples taken, and what part of a typical one the
+# rounding of the largest may be.
+_LOOK = 4096
+_DROWNED = 2.0**-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,7 +23,9 @@ class Guarded:
     A real kernel meets the real and the imaginary parts apart: a product of a real and
     a complex number would pass through ``0 * inf``.  Samples that are not finite are
     taken out and applied tap by tap, so they spread where the definition spreads
-    them; a transform would spread one NaN everywhere.
+    them; a transform would spread one NaN everywhere.  It also rounds every sample as
+    coarsely as the largest: where that would drown the others, and nobody asked for a
+    transform by name, the product is computed tap by tap.
     """
 
     spec: ConvSpec
@@ -26,6 +33,7 @@ class Guarded:
     inner: Plan
     engine: str
     reason: str
+    automatic: bool = False
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
@@ -43,9 +51,34 @@ class Guarded:
         with np.errstate(over="ignore", invalid="ignore"):
             probe = x.sum()
         if np.isfinite(probe) or np.isfinite(x).all():
-            return self.inner.apply(x)
+            return self._suited(x).apply(x)
         fine = np.isfinite(x)
         zero = x.dtype.type(0)
         with np.errstate(invalid="ignore"):
             rest = taps.plan(self.spec, self.kernel).apply(np.where(fine, zero, x))
-            return self.inner.apply(np.where(fine, x, zero)) + rest
+            rest_of_x = np.where(fine, x, zero)
+            return self._suited(rest_of_x).apply(rest_of_x) + rest
+
+    def _suited(self, x: Array) -> Plan:
+        """The plan, unless its rounding errors would drown some of these data."""
+        if self.engine != "fft" or not self.automatic or not _drowns(x):
+            return self.inner
+        if direct.refuses(self.spec, self.kernel) is None:
+            return direct.plan(self.spec, self.kernel)
+        return taps.plan(self.spec, self.kernel)
+
+
+def _drowns(x: Array) -> bool:
+    """Whether the rounding of the largest sample is much of a typical one.
+
+    Typical is the median of some samples that are not zero.
+    """
+    flat = x.reshape(-1)
+    look: Array = np.abs(flat[:: max(1, flat.size // _LOOK)])
+    typical = look[look > 0]
+    if not typical.size:
+        return False
+    parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
+    largest = max(max(part.max(), -part.min()) for part in parts)
+    eps = float(np.finfo(x.real.dtype).eps)
+    return bool(eps * largest > _DROWNED * np.median(typical))

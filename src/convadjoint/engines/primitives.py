@@ -69,8 +69,8 @@ def kept(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile as a part of what calls it."""
-    result: Callable[..., Any] = numba.njit(
+    """Compile as a part of what calls it, and for nothing else."""
+    result: Callable[..., Any] = numba.njit(  # type: ignore[call-overload]
         error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
     )(function)
     return result
