@@ -57,22 +57,37 @@ class Line:
         """Outputs of the longest output phase."""
         return max(phase.q for phase in self.phases)
 
+    @property
+    def idle(self) -> int:
+        """Zeros that a full row has at both ends: those of neighbours may be the same."""
+        count, sides = self.longest + self.reach, []
+        lengths = {phase.first_in: phase.n for phase in self.phases}
+        for first, start in self.starts.items():
+            before = max(0, (first - start) // self.step)
+            sides += [before, count - before - lengths[first]]
+        return max(0, min(sides))
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Sizes of a band's scratch for one signal, and the outputs that it serves."""
+    """Sizes of a band's scratch for one signal, and the outputs that it serves.
+
+    Neighbouring rows share `shared` zeros between them.
+    """
 
     lines: tuple[Line, Line, Line]
     channels: int
     outputs: tuple[int, int, int]
+    shared: int
 
     @property
     def sides(self) -> tuple[int, ...]:
         """Planes, rows, and samples of a row, with those that the taps reach."""
-        return tuple(
+        planes, rows, samples = (
             count + line.reach
             for count, line in zip(self.outputs, self.lines, strict=True)
         )
+        return planes, rows, samples - self.shared
 
     @property
     def shape(self) -> tuple[int, ...]:

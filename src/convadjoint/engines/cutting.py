@@ -51,9 +51,17 @@ class Cut:
 
 
 def cut(
-    lines: tuple[Line, Line, Line], kernel: Array, tile: Tile, spacing: int, batch: int
+    lines: tuple[Line, Line, Line],
+    kernel: Array,
+    tile: tuple[Tile, int],
+    *,
+    batch: int,
+    zeros: bool,
 ) -> tuple[Cut, Frame]:
-    """Choose bands that stay in cache, and are neither too few nor too short."""
+    """Choose bands that stay in cache, and are neither too few nor too short.
+
+    `tile` goes with the spacing of its rows; `zeros` says that rows are not extended.
+    """
     groups, c_out, channels = kernel.shape[:3]
     budget = _budget(kernel)
     length = _length(lines, kernel, budget)
@@ -66,18 +74,19 @@ def cut(
     depth, height = lines[0].longest, lines[1].longest
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
-    unit = max(1, tile.m * spacing)
+    unit = max(1, tile[0].m * tile[1])
     rows = -(-max(1, min(rows, least, height)) // unit) * unit
     planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
     planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))
-    frame = Frame(lines, channels, (planes, rows, length))
+    shared = lines[2].idle if zeros and length == lines[2].longest else 0
+    frame = Frame(lines, channels, (planes, rows, length), shared)
     fitting = budget // (line_bytes * prod(frame.sides[:2]))
     return Cut(
         groups=groups,
-        blocks=-(-c_out // tile.m),
+        blocks=-(-c_out // tile[0].m),
         counts=(depth, height, lines[2].longest),
         band=(planes, rows, length),
-        signals=1 if spacing else max(1, fitting),
+        signals=1 if tile[1] else max(1, fitting),
         work=kernel[0].size * planes * rows * length,
     ), frame
 

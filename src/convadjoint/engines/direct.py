@@ -238,7 +238,8 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     count = max(sum(map(_count, group)) for group in found.values())
     row = next(iter(found.values()))[0][1]
     tile, spacing = _tile(kernel, row, lines, spec.batch, count)
-    bands, frame = cut(lines, kernel, tile, spacing, spec.batch)
+    zeros = not spec.axes or spec.extend[-1] is None
+    bands, frame = cut(lines, kernel, (tile, spacing), batch=spec.batch, zeros=zeros)
     borders = [(None, 1)] * idle + [
         (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
     ]

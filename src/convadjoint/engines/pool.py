@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from threading import Lock, local
 from typing import Any, TypeVar
@@ -147,7 +148,9 @@ def _move(cpus: frozenset[int]) -> None:
     some milliseconds: longer than most products take.
     """
     if cpus and getattr(_PLACE, "cpus", None) != cpus:
-        os.sched_setaffinity(0, cpus)
+        # A CPU may have been taken away meanwhile.
+        with suppress(OSError):
+            os.sched_setaffinity(0, cpus)
         _PLACE.cpus = cpus
 
 
