@@ -3,7 +3,7 @@
 Draws measured times (dots) and what ``engine="auto"`` expects (lines), per engine, and
 saves the figure.  Products are float32, planned before; each time is the least of some.
 
-Run ``nox -s bench``, or ``python benchmarks/growth.py --out growth.png``.
+Run ``nox -s bench``, or ``python benchmarks/growth.py --out figure.png``.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Operators = list[tuple[int, ca.ConvNDOp]]
 def main() -> None:
     """Measure, draw, save."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("growth.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/_static/growth.png"))
     arguments = parser.parse_args()
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
     kernels = [(k, blur(512, k)) for k in (3, 5, 7, 11, 15, 23, 31, 47, 63)]
