@@ -11,6 +11,7 @@ import convadjoint as ca
 from checks import assert_same, check_samples
 from convadjoint import engines
 from convadjoint.engines import cutting, direct, fft, packing, transforms
+from convadjoint.engines.scratch import SLACK
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases, unrolled
 from oracles import spec_dense
@@ -71,6 +72,27 @@ def test_blocks_of_a_transform_add_up_to_the_whole(spec, seed, dtype):
     kernel, x = noise(rng, spec.kernel_shape, dtype), noise(rng, spec.dims, dtype)
     y = engines.plan("fft", spec, kernel).apply(x)
     check_samples(y, spec_dense(spec, kernel), x, "fft")
+
+
+@given(spec=wide(), seed=SEEDS)
+def test_nothing_is_written_outside_the_buffers(spec, seed):
+    found, room, mark = [], 256, 12345.0
+
+    def fenced(name, shape, dtype):
+        size = shape[0] + (SLACK if name == "x" else 0)
+        buffer = np.full(size + 2 * room, mark, dtype)
+        buffer[room:-room] = 0
+        found.append(buffer)
+        return buffer[room : room + shape[0]]
+
+    rng = np.random.default_rng(seed)
+    plan = engines.plan("direct", spec, integers(rng, spec.kernel_shape))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(direct, "scratch", fenced)
+        plan.apply(integers(rng, spec.dims))
+    for buffer in found:
+        assert (buffer[:room] == mark).all()
+        assert (buffer[-room:] == mark).all()
 
 
 def test_a_large_image_is_transformed_in_blocks():

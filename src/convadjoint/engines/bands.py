@@ -18,6 +18,9 @@ from convadjoint.geometry.phases import Phase
 
 __all__ = ["Frame", "Line", "flat"]
 
+# The last row of a band lies over the end of its buffer by as much.
+_MOST_SHARED = 256
+
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
 
@@ -65,7 +68,7 @@ class Line:
         for first, start in self.starts.items():
             before = max(0, (first - start) // self.step)
             sides += [before, count - before - lengths[first]]
-        return max(0, min(sides))
+        return max(0, min(*sides, _MOST_SHARED))
 
 
 @dataclass(frozen=True, slots=True)

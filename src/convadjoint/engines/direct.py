@@ -154,7 +154,7 @@ class DirectPlan:
             unit = self.spacing * self.tile.m
             return planes * -(-rows // unit) * unit * self.tile.padded(samples)
         _, height, pitch = self.frame.sides
-        length = ((planes - 1) * height + rows) * signals * pitch
+        length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
         return self.cut.blocks * self.tile.m * self.tile.padded(length)
 
 

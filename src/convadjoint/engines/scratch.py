@@ -10,10 +10,10 @@ import numpy as np
 
 from convadjoint.engines.protocol import Array
 
-__all__ = ["KEPT", "scratch"]
+__all__ = ["KEPT", "SLACK", "scratch"]
 
-# Samples that may be read past the end of a buffer.
-_SLACK = 1024
+# Samples past the end of a buffer that may be read, and a few that may be written.
+SLACK = 1024
 # Bytes that are worth keeping; a larger buffer should be made and let go.
 KEPT = 2**26
 _BUFFERS = local()
@@ -26,7 +26,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> A
     """
     key, size = f"{name}{dtype.char}", prod(shape)
     buffer: Array | None = getattr(_BUFFERS, key, None)
-    if buffer is None or buffer.size < size + _SLACK:
-        buffer = np.zeros(size + _SLACK, dtype)
+    if buffer is None or buffer.size < size + SLACK:
+        buffer = np.zeros(size + SLACK, dtype)
         setattr(_BUFFERS, key, buffer)
     return buffer[:size].reshape(shape)
