@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import convadjoint as ca
@@ -74,7 +74,12 @@ def test_blocks_of_a_transform_add_up_to_the_whole(spec, seed, dtype):
     check_samples(y, spec_dense(spec, kernel), x, "fft")
 
 
+# One sample in the middle of many zeros: rows overlap by more than the taps reach.
+LONELY = ConvSpec(axes=(Axis(n=1, q=81, k=1, lo=40),), c_in=1, c_out=9)
+
+
 @given(spec=wide(), seed=SEEDS)
+@example(spec=LONELY, seed=0)
 def test_nothing_is_written_outside_the_buffers(spec, seed):
     found, room, mark = [], 256, 12345.0
 
