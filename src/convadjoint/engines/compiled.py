@@ -1,23 +1,14 @@
-"""The compiled part of the engine `direct`: fill a band, multiply, store."""
+"""The compiled part of the engine `direct`: fill a band, multiply, store.
+
+There are few functions, since each takes its time to be compiled.
+"""
 
 from typing import Any
 
+from convadjoint.engines import program as of
 from convadjoint.engines.microkernel import tile
 from convadjoint.engines.movement import fill, store
 from convadjoint.engines.primitives import address, compiled, kept, moved, taken
-from convadjoint.engines.program import (
-    AXES,
-    BAND,
-    ENDS,
-    GROUP_ENDS,
-    OFFSETS,
-    PART_ENDS,
-    PLACES,
-    SCALARS,
-    SIDES,
-    STARTS,
-    STEPS,
-)
 
 __all__ = ["run"]
 
@@ -58,71 +49,86 @@ def run(
     weights : ndarray
         Those of the tiles, group by group.
     """
-    count = len(jobs) // BAND
+    count = len(jobs) // of.BAND
     jobs, counter, layout = address(jobs), address(counter), address(layout)
     x, y, inputs, products = address(x), address(y), address(inputs), address(products)
     numbers, weights = address(numbers), address(weights)
-    sides, scalars = moved(numbers, numbers[SIDES]), moved(numbers, numbers[SCALARS])
-    starts = moved(numbers, numbers[STARTS])
-    steps = moved(numbers, numbers[STEPS])
-    places = moved(numbers, numbers[PLACES])
-    last_parts = moved(numbers, numbers[PART_ENDS])
-    last_phases = moved(numbers, numbers[GROUP_ENDS])
-    axes = (
-        moved(numbers, numbers[AXES]),
-        moved(numbers, numbers[AXES + 1]),
-        moved(numbers, numbers[AXES + 2]),
+    sides, scalars = (
+        moved(numbers, numbers[of.SIDES]),
+        moved(numbers, numbers[of.SCALARS]),
     )
-    lanes, ranges, m = scalars[3], scalars[4], scalars[7]
+    starts = moved(numbers, numbers[of.STARTS])
+    steps = moved(numbers, numbers[of.STEPS])
+    places = moved(numbers, numbers[of.PLACES])
+    last_parts = moved(numbers, numbers[of.PART_ENDS])
+    last_phases = moved(numbers, numbers[of.GROUP_ENDS])
+    axes = (
+        moved(numbers, numbers[of.AXES]),
+        moved(numbers, numbers[of.AXES + 1]),
+        moved(numbers, numbers[of.AXES + 2]),
+    )
+    lanes, ranges, m = scalars[of.LANES], scalars[of.RANGES], scalars[of.M]
     before = -1
     while True:
         job = taken(counter)
         if job >= count:
             break
-        band, last = moved(jobs, BAND * job), moved(jobs, BAND * before)
-        same = before >= 0 and band[0] == last[0]
-        for number in range(3, BAND if same else 3):
+        band, last = moved(jobs, of.BAND * job), moved(jobs, of.BAND * before)
+        same = before >= 0 and band[of.GROUP] == last[of.GROUP]
+        for number in range(of.PLANE, of.BAND if same else of.PLANE):
             # Only the channels differ: what they read is there already.
             same = same and band[number] == last[number]
         before = job
         if not same:
-            source = (moved(x, band[0] * layout[6]), layout, moved(layout, 6))
+            source = (moved(x, band[of.GROUP] * layout[6]), layout, moved(layout, 6))
             rows = (
-                band[4] + steps[3],
-                band[6] + steps[4],
-                band[8],
-                band[10] + steps[5],
+                band[of.PLANES] + steps[3],
+                band[of.ROWS] + steps[4],
+                band[of.SIGNALS],
+                band[of.SAMPLES] + steps[5],
             )
-            first = (band[3], band[5], band[7], band[9])
+            first = (band[of.PLANE], band[of.ROW], band[of.SIGNAL], band[of.SAMPLE])
             fill(source, (inputs, sides), first, rows, axes, lanes)
         sizes = moved(layout, 12)
-        target = (moved(y, band[0] * layout[18]), sizes, moved(layout, 18))
+        target = (moved(y, band[of.GROUP] * layout[18]), sizes, moved(layout, 18))
         begin = 0
-        for group in range(scalars[6]):
+        for group in range(scalars[of.GROUPS]):
             end = last_phases[group]
             z, r = places[3 * begin], places[3 * begin + 1]
-            deep = min(band[4], (sizes[2] - z + steps[0] - 1) // steps[0] - band[3])
-            high = min(band[6], (sizes[3] - r + steps[1] - 1) // steps[1] - band[5])
-            shape, apart = (deep, high, band[8], band[10]), (0, 0, 0, 0)
+            deep = min(
+                band[of.PLANES],
+                (sizes[2] - z + steps[0] - 1) // steps[0] - band[of.PLANE],
+            )
+            high = min(
+                band[of.ROWS], (sizes[3] - r + steps[1] - 1) // steps[1] - band[of.ROW]
+            )
+            shape, apart = (
+                (deep, high, band[of.SIGNALS], band[of.SAMPLES]),
+                (0, 0, 0, 0),
+            )
             for o in range(begin, end if min(deep, high) > 0 else begin):
                 first_part = last_parts[o - 1] if o else 0
                 for p in range(first_part, last_parts[o]):
-                    at = numbers[ENDS] + p * (ranges + 1)
-                    at_weights = band[0] * scalars[5] + starts[p]
+                    at = numbers[of.ENDS] + p * (ranges + 1)
+                    at_weights = band[of.GROUP] * scalars[of.WEIGHTS] + starts[p]
                     size = (numbers[at + ranges] - numbers[at]) * m
                     part = (at, weights, at_weights, size)
-                    into = (products, (o - begin) * scalars[0], p == first_part)
-                    block = (band[1], band[2])
+                    into = (
+                        products,
+                        (o - begin) * scalars[of.DISTANCE],
+                        p == first_part,
+                    )
+                    block = (band[of.BLOCK], band[of.BLOCKS])
                     apart = _multiply(inputs, numbers, part, into, block, shape)
             if min(deep, high) > 0:
-                place = (z + steps[0] * band[3], r + steps[1] * band[5])
+                place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
                 store(
                     target,
-                    (products, scalars[0], apart),
-                    (band[1] * m, band[2] * m),
+                    (products, scalars[of.DISTANCE], apart),
+                    (band[of.BLOCK] * m, band[of.BLOCKS] * m),
                     shape,
                     (
-                        (place[0], place[1], band[7], band[9]),
+                        (place[0], place[1], band[of.SIGNAL], band[of.SAMPLE]),
                         steps,
                         (moved(places, 3 * begin), end - begin),
                     ),
@@ -136,9 +142,12 @@ def _multiply(
     x: Any, numbers: Any, part: Any, into: Any, block: Any, shape: Any
 ) -> Any:
     """Sum over a part of the taps; return the distances in the products."""
-    sides, scalars = moved(numbers, numbers[SIDES]), moved(numbers, numbers[SCALARS])
+    sides, scalars = (
+        moved(numbers, numbers[of.SIDES]),
+        moved(numbers, numbers[of.SCALARS]),
+    )
     (_, height, signals, pitch) = sides[0], sides[1], sides[2], sides[3]
-    spacing, width, m = scalars[1], scalars[2], scalars[7]
+    spacing, width, m = scalars[of.SPACING], scalars[of.WIDTH], scalars[of.M]
     (planes, rows, some, samples), (y, y_at, fresh) = shape, into
     at, weights, start, size = part
     # All rows are one, with their padding.
@@ -170,7 +179,7 @@ def _multiply(
                     tile(
                         x,
                         x_at + sample,
-                        moved(numbers, numbers[OFFSETS]),
+                        moved(numbers, numbers[of.OFFSETS]),
                         numbers,
                         at,
                         weights,
@@ -179,6 +188,6 @@ def _multiply(
                         place + index * m * line + sample,
                         step,
                         fresh,
-                        scalars[8],
+                        scalars[of.FORM],
                     )
     return apart

@@ -12,26 +12,52 @@ import numpy.typing as npt
 __all__ = [
     "AXES",
     "BAND",
+    "BLOCK",
+    "BLOCKS",
+    "DISTANCE",
     "ENDS",
+    "FORM",
+    "GROUP",
+    "GROUPS",
     "GROUP_ENDS",
+    "LANES",
     "OFFSETS",
     "PART_ENDS",
     "PLACES",
+    "PLANE",
+    "PLANES",
+    "RANGES",
+    "ROW",
+    "ROWS",
+    "SAMPLE",
+    "SAMPLES",
     "SCALARS",
     "SIDES",
+    "SIGNAL",
+    "SIGNALS",
+    "SPACING",
     "STARTS",
     "STEPS",
+    "WEIGHTS",
+    "WIDTH",
+    "M",
     "joined",
 ]
 
 Integers = npt.NDArray[np.int64]
 
-# Numbers of a job.
+# A job: its group, then the first and the number of its blocks of channels, planes, rows,
+# signals and samples; how many numbers these are.
+(GROUP, BLOCK, BLOCKS, PLANE, PLANES, ROW, ROWS, SIGNAL, SIGNALS, SAMPLE, SAMPLES) = (
+    range(11)
+)
 BAND = 11
+
 # Distance of the products of two output phases, spacing of the rows of a tile, its width,
 # samples moved at once, ranges of taps, weights of a group, groups of output phases, rows
 # of a tile, its number.
 SCALARS = 0
+DISTANCE, SPACING, WIDTH, LANES, RANGES, WEIGHTS, GROUPS, M, FORM = range(9)
 # Of the scratch: planes, rows, signals, samples of a row.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.
