@@ -18,7 +18,8 @@ Integers = npt.NDArray[np.int64]
 
 # Bytes of a band's input: with its products it stays in a second-level cache, or, where
 # every sample is used very often, in a larger one.
-_BAND_BYTES = 393_216
+_BAND_BYTES = 589_824
+_MOST_BYTES = 7_864_320
 
 # Multiplications that are worth a job of their own.
 _JOB = 1_000_000
@@ -93,10 +94,8 @@ def cut(
 
 def _budget(kernel: Array) -> int:
     """Bytes of a band: large weights are read once per band, it may then be larger."""
-    return max(
-        _BAND_BYTES * (2 if kernel.shape[1] > 1 else 1),
-        min(int(kernel[0].nbytes), 20 * _BAND_BYTES),
-    )
+    several = 2 if kernel.shape[1] > 1 else 1
+    return max(several * _BAND_BYTES, min(int(kernel[0].nbytes), _MOST_BYTES))
 
 
 def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:
