@@ -5,6 +5,8 @@ import pytest
 
 import convadjoint as ca
 from checks import FEW, eps_of
+from convadjoint import engines
+from convadjoint.geometry import Axis, ConvSpec
 from strategies import ENGINES, noise
 
 IMAGES = {
@@ -64,3 +66,13 @@ def test_the_matrix_of_a_large_image(name):
     assert C.nnz == op.nnz
     assert_agree((C @ x.ravel()).reshape(op.dimsd), op @ x, kernel, x)
     assert_agree((C.T @ y.ravel()).reshape(op.dims), op.T @ y, kernel, y)
+
+
+@pytest.mark.skipif("direct" not in ENGINES, reason="needs numba")
+@pytest.mark.parametrize("channels", [(3, 2048), (2048, 3)])
+def test_buffers_do_not_grow_with_the_channels_of_the_output(channels):
+    axes = (Axis(n=512, q=512, k=3, lo=1),) * 2
+    spec = ConvSpec(axes=axes, c_in=channels[0], c_out=channels[1])
+    kernel = np.ones(spec.kernel_shape, np.float32)
+    made = engines.plan("direct", spec, kernel).inner._program(1)
+    assert 4 * (made.inputs + made.products) < 3e7

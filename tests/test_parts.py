@@ -27,6 +27,7 @@ def small():
     """Let everything be too large for one part, and worth another thread."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutting, "_BAND_BYTES", 512)
+        patch.setattr(cutting, "_PRODUCT_BYTES", 2048)
         patch.setattr(cutting, "_JOB", 1)
         patch.setattr(cutting, "_USES", 1)
         patch.setattr(cutting, "_STEPS", (384,))

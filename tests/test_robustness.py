@@ -1,14 +1,17 @@
 """What once went wrong at the edges: scales, shutdowns, aliases, hostile sizes."""
 
 import copy
+import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import convadjoint as ca
+from convadjoint.engines import pool
 from convadjoint.engines.separable import factors
 
 RNG = np.random.default_rng(7)
@@ -114,6 +117,23 @@ def test_auto_does_not_let_a_large_sample_drown_its_neighbours(dtype):
     assert np.array_equal((op @ x)[far], want[far])
     named = op.replace(engine="fft") @ x
     assert abs(named - want)[far].max() > 1
+
+
+@pytest.mark.skipif(not pool._elsewhere(), reason="the system has one CPU, or no say")
+def test_helpers_leave_the_callers_cpu_alone_and_its_choice_as_it_was():
+    before, seen = os.sched_getaffinity(0), {}
+    caller = threading.get_ident()
+
+    def look(_):
+        seen[threading.get_ident()] = os.sched_getaffinity(0)
+        time.sleep(0.05)
+
+    ca.set_num_threads(2)
+    pool.each(look, range(4))
+    ca.set_num_threads(None)
+    assert os.sched_getaffinity(0) == before == seen.pop(caller)
+    (helper,) = seen.values()
+    assert len(helper) == len(before) - 1
 
 
 LATE = """

@@ -20,7 +20,8 @@ Integers = npt.NDArray[np.int64]
 # every sample is used very often, in a larger one.
 _BAND_BYTES = 589_824
 _MOST_BYTES = 7_864_320
-
+# Bytes of a band's products.
+_PRODUCT_BYTES = 2**23
 # Multiplications that are worth a job of their own.
 _JOB = 1_000_000
 # Samples that each weight should serve, once it is there.
@@ -35,11 +36,13 @@ _STEPS = (6144, 3072, 1536, 768, 384)
 class Cut:
     """Outputs of each axis, how many of them make a band, and how many signals do.
 
-    `work` counts the multiplications of a band for one signal and block of channels.
+    A band makes at most `most` of the `blocks` of channels; `work` counts its
+    multiplications for one signal.
     """
 
     groups: int
     blocks: int
+    most: int
     counts: tuple[int, int, int]
     band: tuple[int, int, int]
     signals: int
@@ -76,15 +79,22 @@ def cut(
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
     unit = max(1, tile[0].m * tile[1])
-    rows = -(-max(1, min(rows, least, height)) // unit) * unit
+    phases = len({phase.first_out for phase in lines[2].phases})
+    room = _PRODUCT_BYTES // (c_out * phases * pitch * kernel.itemsize)
+    rows = min(rows, least, height, max(room, 4 * lines[1].reach))
+    rows = -(-max(1, rows) // unit) * unit
     planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
     planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))
+    planes = min(planes, max(1, room // rows))
     shared = lines[2].idle if zeros and length == lines[2].longest else 0
     frame = Frame(lines, channels, (planes, rows, length), shared)
-    fitting = budget // (line_bytes * prod(frame.sides[:2]))
+    lines_ = prod(frame.sides[:2])
+    block_bytes = tile[0].m * phases * lines_ * pitch * kernel.itemsize
+    fitting = min(budget // line_bytes, room) // lines_
     return Cut(
         groups=groups,
         blocks=-(-c_out // tile[0].m),
+        most=max(1, min(-(-c_out // tile[0].m), _PRODUCT_BYTES // block_bytes)),
         counts=(depth, height, lines[2].longest),
         band=(planes, rows, length),
         signals=1 if tile[1] else max(1, fitting),
@@ -130,7 +140,7 @@ def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
         for planes, rows, samples in product(
             *(_even(n, m) for n, m in zip(cut.counts, cut.band, strict=True))
         )
-        for block in _even(cut.blocks, -(-cut.blocks // splits))
+        for block in _even(cut.blocks, min(cut.most, -(-cut.blocks // splits)))
     ]
     return signals, np.array(numbers, np.int64).reshape(-1)
 

@@ -155,7 +155,7 @@ class DirectPlan:
             return planes * -(-rows // unit) * unit * self.tile.padded(samples)
         _, height, pitch = self.frame.sides
         length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
-        return self.cut.blocks * self.tile.m * self.tile.padded(length)
+        return self.cut.most * self.tile.m * self.tile.padded(length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -123,10 +123,10 @@ def store(
             at += (first[1] + steps[1] * j) * strides[3] + (first[2] + s) * strides[4]
             line, start = moved(y, at + step * first[3]), moved(x, x_at)
             for u in range(0, whole - lanes, lanes):
-                merge(start, u, phase_apart, line, step * u, step)
+                merge(line, step * u, start, u, phase_apart, step)
             if whole:
                 u = whole - lanes
-                merge(start, u, phase_apart, line, step * u, step)
+                merge(line, step * u, start, u, phase_apart, step)
             for d in range(parts):
                 phase = places[3 * d + 2]
                 end = min(shape[3], (room - phase + step - 1) // step)

@@ -130,63 +130,68 @@ def ask(builder: Any, x: Any, at: Any) -> None:
     """Emit a prefetch."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     name = "llvm.prefetch.p0i8"
-    ask = builder.module.globals.get(name) or ir.Function(
+    function = builder.module.globals.get(name) or ir.Function(
         builder.module, ir.FunctionType(ir.VoidType(), [byte, *(number,) * 3]), name
     )
     place = builder.bitcast(builder.gep(x, [at]), byte)
-    builder.call(ask, [place, number(0), number(2), number(1)])
+    builder.call(function, [place, number(0), number(2), number(1)])
 
 
 @emitted
 def split(
-    _context: Any, x: Any, x_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
+    _context: Any, row: Any, row_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
 ) -> Any:
-    """Take ``parts * lanes`` neighbours apart into lines, `apart` samples apart."""
-    signature = types.void(x, x_at, y, y_at, apart, parts)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        source, target = (builder.gep(args[i], [args[i + 1]]) for i in (0, 2))
-
-        def take(count: int) -> None:
-            line, whole = _vectors(context, x, count)
-            joined = builder.load(builder.bitcast(source, whole.as_pointer()), align=1)
-            for part in range(count):
-                chosen = indices(range(part, whole.count, count))
-                values = builder.shuffle_vector(joined, joined, chosen)
-                place = builder.gep(target, [builder.mul(args[4], INDEX(part))])
-                place = builder.bitcast(place, line.as_pointer())
-                builder.store(values, place, align=1)
-
-        cases(builder, args[5], range(1, PARTS + 1), take)
-        return context.get_dummy_value()
-
-    return signature, generate
+    """Take ``parts * lanes`` neighbours of a row apart into lines of `lanes`."""
+    return _between(_take, (row, row_at, y, y_at, apart, parts))
 
 
 @emitted
 def merge(
-    _context: Any, x: Any, x_at: Any, apart: Any, y: Any, y_at: Any, parts: Any
+    _context: Any, row: Any, row_at: Any, x: Any, x_at: Any, apart: Any, parts: Any
 ) -> Any:
-    """Put some lines of `lanes` samples together, sample by sample: undoes `split`."""
-    signature = types.void(x, x_at, apart, y, y_at, parts)
+    """Put lines of `lanes` samples together into a row: undoes `split`."""
+    return _between(_put, (row, row_at, x, x_at, apart, parts))
+
+
+def _between(emit: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
+    """Emit what moves samples between a row and lines that are `apart` each."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        source, target = (builder.gep(args[i], [args[i + 1]]) for i in (0, 3))
+        row, lines = (builder.gep(args[i], [args[i + 1]]) for i in (0, 2))
+        element = context.get_value_type(arguments[0].dtype)
+        lanes = LINE_BYTES // context.get_abi_sizeof(element)
 
-        def put(count: int) -> None:
-            line, whole = _vectors(context, x, count)
-            lines = []
-            for part in range(count):
-                place = builder.gep(source, [builder.mul(args[2], INDEX(part))])
-                place = builder.bitcast(place, line.as_pointer())
-                lines.append(builder.load(place, align=1))
-            place = builder.bitcast(target, whole.as_pointer())
-            builder.store(_woven(builder, lines), place, align=1)
+        def emit_one(parts: int) -> None:
+            line = ir.VectorType(element, lanes)
+            places = [
+                builder.bitcast(
+                    builder.gep(lines, [builder.mul(args[4], INDEX(part))]),
+                    line.as_pointer(),
+                )
+                for part in range(parts)
+            ]
+            whole = ir.VectorType(element, lanes * parts)
+            emit(builder, builder.bitcast(row, whole.as_pointer()), places)
 
-        cases(builder, args[5], range(1, PARTS + 1), put)
+        cases(builder, args[5], range(1, PARTS + 1), emit_one)
         return context.get_dummy_value()
 
-    return signature, generate
+    return types.void(*arguments), generate
+
+
+def _take(builder: Any, row: Any, lines: list[Any]) -> None:
+    """Write every sample of a row to its line."""
+    joined = builder.load(row, align=1)
+    for part, line in enumerate(lines):
+        chosen = indices(range(part, joined.type.count, len(lines)))
+        values = builder.shuffle_vector(joined, joined, chosen)
+        builder.store(values, line, align=1)
+
+
+def _put(builder: Any, row: Any, lines: list[Any]) -> None:
+    """Write the lines to a row, sample by sample."""
+    values = [builder.load(line, align=1) for line in lines]
+    builder.store(_woven(builder, values), row, align=1)
 
 
 def cases(
@@ -202,13 +207,6 @@ def cases(
         emit(case)
         builder.branch(after)
     builder.position_at_end(after)
-
-
-def _vectors(context: Any, x: Any, parts: int) -> tuple[Any, Any]:
-    """The types of one line of samples, and of all lines together."""
-    element = context.get_value_type(x.dtype)
-    lanes = LINE_BYTES // context.get_abi_sizeof(element)
-    return ir.VectorType(element, lanes), ir.VectorType(element, lanes * parts)
 
 
 def _woven(builder: Any, lines: list[Any]) -> Any:
