@@ -5,6 +5,7 @@ No engine knows PyLops, layouts or the users' keywords; data come in canonical o
 """
 
 from convadjoint.engines.choice import ENGINES, plan, resolve
+from convadjoint.engines.gradient import kernel_gradient
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.kernels import transpose_kernel
 from convadjoint.engines.matrix import assemble
@@ -18,6 +19,7 @@ __all__ = [
     "Guarded",
     "Plan",
     "assemble",
+    "kernel_gradient",
     "num_threads",
     "plan",
     "resolve",

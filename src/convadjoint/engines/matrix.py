@@ -107,23 +107,26 @@ class _Frame:
                 orderd=order,
                 batch=(spec.batch,),
             )
-        dims, dimsd = layout.dims, layout.dimsd
-        order, orderd = layout.order, layout.orderd
-        if len(order) == layout.batch_axes + len(spec.axes):
-            # A last axis of length one stands for the channel that is not there.
-            place = len(dims)
-            dims, dimsd = (*dims, 1), (*dimsd, 1)
-            order, orderd = (
-                (*one[: layout.batch_axes], place, *one[layout.batch_axes :])
-                for one in (order, orderd)
-            )
+        sides = (layout.dims, layout.order), (layout.dimsd, layout.orderd)
+        here, there = (
+            _with_channel(*side, layout.batch_axes, len(spec.axes)) for side in sides
+        )
         return cls(
-            dims=dims,
-            dimsd=dimsd,
-            order=order,
-            orderd=orderd,
+            dims=here[0],
+            dimsd=there[0],
+            order=here[1],
+            orderd=there[1],
             batch=layout.batch_sizes,
         )
+
+
+def _with_channel(
+    dims: tuple[int, ...], order: tuple[int, ...], batch: int, rank: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """One side of a layout; a last axis of length one stands for no channel."""
+    if len(order) > batch + rank:
+        return dims, order
+    return (*dims, 1), (*order[:batch], len(dims), *order[batch:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

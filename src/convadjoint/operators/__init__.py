@@ -1,5 +1,6 @@
 """PyLops operators for convolutions and transposed convolutions, and their matrices."""
 
+from convadjoint.operators.canonical import SpecOp
 from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
 from convadjoint.operators.kernels import bilinear_kernel, gaussian_kernel
 from convadjoint.operators.matrices import conv_matrix, conv_transpose_matrix
@@ -19,6 +20,7 @@ __all__ = [
     "ConvTranspose2DOp",
     "ConvTranspose3DOp",
     "ConvTransposeNDOp",
+    "SpecOp",
     "bilinear_kernel",
     "conv_matrix",
     "conv_transpose_matrix",

@@ -13,16 +13,11 @@ from convadjoint import engines
 from convadjoint.engines import Array
 from convadjoint.engines.matrix import count_entries
 from convadjoint.geometry import ConvSpec, Layout
-from convadjoint.geometry.problem import shape_of
 from convadjoint.operators import explanation
 from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
 from convadjoint.operators.products import Products
-from convadjoint.operators.samples import (
-    as_kernel,
-    as_samples,
-    as_scalar,
-)
+from convadjoint.operators.samples import as_samples, as_scalar
 
 __all__ = ["ConvolutionOperator"]
 
@@ -30,33 +25,14 @@ __all__ = ["ConvolutionOperator"]
 class ConvolutionOperator(Products):
     """What all operators of the family share; each holds a `Convolution`.
 
-    Subclasses say how many axes they convolve (`rank`, None for any), which way they
-    apply it (`transposed`), and which class is their transpose (`partner`).
+    Subclasses say which class is their transpose (`partner`), and how an operator with
+    another kernel is made (`replace`).
     """
 
-    rank: ClassVar[int | None]
-    transposed: ClassVar[bool]
     partner: ClassVar[type["ConvolutionOperator"]]
 
     # NumPy must leave ``array * op`` and ``scalar * op`` to this class.
     __array_ufunc__ = None
-
-    def _build(self, dims: Any, kernel: npt.ArrayLike, options: Options) -> None:
-        """Translate the users' words and become that operator."""
-        given = as_kernel(kernel, options.dtype)
-        spec, layout = options.problem(
-            dims, given.shape, self.rank, self.transposed
-        ).resolve()
-        rank = len(spec.axes)
-        canonical = given.reshape(spec.kernel_shape)
-        if options.flip:
-            canonical = np.flip(canonical, tuple(range(-rank, 0)))
-        convolution = Convolution(
-            spec, layout, canonical, options.engine, options.precision == "double"
-        )
-        if options.engine not in ("auto", "measure"):
-            convolution.choice(Direction())
-        self._become(convolution, Direction(self.transposed), given, options)
 
     def _become(
         self,
@@ -85,10 +61,7 @@ class ConvolutionOperator(Products):
         direction = Direction(
             here.transposed != transposed, here.conjugated != conjugated
         )
-        options = self._options
-        if transposed:
-            sizes = self._convolution.spec.sizes if direction.transposed else None
-            options = replace(options, output_padding=0, output_size=sizes)
+        options = self._options_for(direction)
         kernel = np.conj(self._kernel) if conjugated else self._kernel
         kernel.flags.writeable = False
         operator = cls.__new__(cls)
@@ -111,11 +84,25 @@ class ConvolutionOperator(Products):
         """
         return self._related(transposed=False, conjugated=True)
 
+    def _options_for(self, direction: Direction) -> Options:  # noqa: ARG002
+        """The options with which this convolution is applied in a direction."""
+        return self._options
+
+    def _changed(
+        self, given: Any, dtype: npt.DTypeLike | None, engine: str | None
+    ) -> Options:
+        """The options with another dtype and engine; `given` is another kernel."""
+        options = self._options
+        if engine is not None:
+            options = replace(options, engine=engine)
+        if dtype is not None or given is None:
+            options = replace(options, dtype=self.dtype if dtype is None else dtype)
+        return options
+
     def replace(
         self,
         *,
         kernel: npt.ArrayLike | None = None,
-        dims: Any = None,
         dtype: npt.DTypeLike | None = None,
         engine: str | None = None,
     ) -> Self:
@@ -124,10 +111,7 @@ class ConvolutionOperator(Products):
         Parameters
         ----------
         kernel : array_like, optional
-            Another kernel.
-        dims : int or tuple of int, optional
-            Another input shape.  An `output_size` moves along: by the stride, for
-            every sample of the input.
+            Another kernel, of the same shape.
         dtype : dtype, optional
             Another dtype; if only a kernel is given, that of the kernel.
         engine : str, optional
@@ -138,28 +122,7 @@ class ConvolutionOperator(Products):
         ConvolutionOperator
             An operator of the same class.
         """
-        options = self._options
-        if engine is not None:
-            options = replace(options, engine=engine)
-        if dtype is not None or kernel is None:
-            options = replace(options, dtype=self.dtype if dtype is None else dtype)
-        shape = self.dims if dims is None else shape_of(dims)
-        if options.output_size is not None:
-            options = replace(options, output_size=self._moved_sizes(shape))
-        operator = type(self).__new__(type(self))
-        operator._build(shape, self._kernel if kernel is None else kernel, options)
-        return operator
-
-    def _moved_sizes(self, dims: tuple[int, ...]) -> tuple[int, ...] | None:
-        """Output sizes for another input shape, if it has as many axes."""
-        if len(dims) != len(self.dims):
-            return None
-        spec, (_, layout) = self._convolution.spec, self._geometry
-        places = layout.order[-len(spec.axes) :]
-        return tuple(
-            size + (dims[place] - self.dims[place]) * axis.s
-            for size, axis, place in zip(spec.sizes, spec.axes, places, strict=True)
-        )
+        raise NotImplementedError
 
     @property
     def kernel(self) -> Array:
@@ -198,7 +161,7 @@ class ConvolutionOperator(Products):
             repr(self),
             self._convolution.spec,
             self._geometry[1],
-            transposed=self.transposed,
+            transposed=self._direction.transposed,
             nnz=self.nnz,
             dtype=self.dtype,
             engine=self._options.engine,
@@ -286,15 +249,3 @@ class ConvolutionOperator(Products):
         if data.shape != self.dimsd:
             return super().__truediv__(data, niter, densesolver)
         return super().__truediv__(data.ravel(), niter, densesolver).reshape(self.dims)
-
-    def __reduce__(self) -> Any:
-        return _remade, (type(self), self.dims, self._kernel, self._options)
-
-
-def _remade(
-    cls: type[ConvolutionOperator], dims: Any, kernel: Array, options: Options
-) -> ConvolutionOperator:
-    """The operator that was pickled or copied; its kernel is read-only again."""
-    operator = cls.__new__(cls)
-    operator._build(dims, kernel, options)
-    return operator

@@ -68,12 +68,17 @@ def _steps(spec: ConvSpec) -> list[str]:
 
 def _channels(spec: ConvSpec, layout: Layout) -> str:
     """How channels are mixed."""
-    if len(layout.order) == layout.batch_axes + len(spec.axes):
+    plain = layout.batch_axes + len(spec.axes)
+    if len(layout.order) == plain == len(layout.orderd):
         return "no channels mixed"
-    place = layout.order[layout.batch_axes]
-    here, there = layout.dims[place], layout.dimsd[place]
+    sides = (layout.dims, layout.order), (layout.dimsd, layout.orderd)
+    here, there = (
+        dims[order[layout.batch_axes]] if len(order) > plain else 1
+        for dims, order in sides
+    )
+    seen = layout.order if len(layout.order) > plain else layout.orderd
     groups = f" in {spec.groups} groups" if spec.groups > 1 else ""
-    return f"channels {here} -> {there} on axis {place}{groups}"
+    return f"channels {here} -> {there} on axis {seen[layout.batch_axes]}{groups}"
 
 
 def _axis(axis: Axis, border: Border | None, transposed: bool) -> str:

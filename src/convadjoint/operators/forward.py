@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy.typing as npt
 
-from convadjoint.operators.base import ConvolutionOperator
 from convadjoint.operators.documentation import documented
 from convadjoint.operators.options import Options
+from convadjoint.operators.worded import WordedOperator
 
 __all__ = ["Conv1DOp", "Conv2DOp", "Conv3DOp", "ConvNDOp"]
 
 
-class ConvOp(ConvolutionOperator):
+class ConvOp(WordedOperator):
     """Operators that apply C."""
 
     transposed = False

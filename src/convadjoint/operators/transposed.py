@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy.typing as npt
 
-from convadjoint.operators.base import ConvolutionOperator
 from convadjoint.operators.documentation import documented
 from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
 from convadjoint.operators.options import Options
+from convadjoint.operators.worded import WordedOperator
 
 __all__ = [
     "ConvTranspose1DOp",
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-class ConvTransposeOp(ConvolutionOperator):
+class ConvTransposeOp(WordedOperator):
     """Operators that apply the transpose of C."""
 
     transposed = True
