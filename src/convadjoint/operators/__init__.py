@@ -1,6 +1,8 @@
 """PyLops operators for convolutions and transposed convolutions, and their matrices."""
 
 from convadjoint.operators.canonical import SpecOp
+from convadjoint.operators.elementary import DiagonalOp, MatrixOp
+from convadjoint.operators.family import Member, ProductOp, SumOp
 from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
 from convadjoint.operators.kernels import bilinear_kernel, gaussian_kernel
 from convadjoint.operators.matrices import conv_matrix, conv_transpose_matrix
@@ -20,7 +22,12 @@ __all__ = [
     "ConvTranspose2DOp",
     "ConvTranspose3DOp",
     "ConvTransposeNDOp",
+    "DiagonalOp",
+    "MatrixOp",
+    "Member",
+    "ProductOp",
     "SpecOp",
+    "SumOp",
     "bilinear_kernel",
     "conv_matrix",
     "conv_transpose_matrix",

@@ -14,15 +14,15 @@ from convadjoint.engines import Array
 from convadjoint.engines.matrix import count_entries
 from convadjoint.geometry import ConvSpec, Layout
 from convadjoint.operators import explanation
+from convadjoint.operators.family import Member
 from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
-from convadjoint.operators.products import Products
-from convadjoint.operators.samples import as_samples, as_scalar
+from convadjoint.operators.samples import as_scalar
 
 __all__ = ["ConvolutionOperator"]
 
 
-class ConvolutionOperator(Products):
+class ConvolutionOperator(Member):
     """What all operators of the family share; each holds a `Convolution`.
 
     Subclasses say which class is their transpose (`partner`), and how an operator with
@@ -30,9 +30,6 @@ class ConvolutionOperator(Products):
     """
 
     partner: ClassVar[type["ConvolutionOperator"]]
-
-    # NumPy must leave ``array * op`` and ``scalar * op`` to this class.
-    __array_ufunc__ = None
 
     def _become(
         self,
@@ -67,22 +64,6 @@ class ConvolutionOperator(Products):
         operator = cls.__new__(cls)
         operator._become(self._convolution, direction, kernel, options)
         return operator
-
-    def _adjoint(self) -> "ConvolutionOperator":
-        return self._related(transposed=True, conjugated=True)
-
-    def _transpose(self) -> "ConvolutionOperator":
-        return self._related(transposed=True, conjugated=False)
-
-    def conj(self) -> "ConvolutionOperator":
-        """Return the operator with the conjugate kernel.
-
-        Returns
-        -------
-        ConvolutionOperator
-            An operator of the same class; it shares the plans.
-        """
-        return self._related(transposed=False, conjugated=True)
 
     def _options_for(self, direction: Direction) -> Options:  # noqa: ARG002
         """The options with which this convolution is applied in a direction."""
@@ -232,20 +213,3 @@ class ConvolutionOperator(Products):
             )
             raise OverflowError(msg)
         return self.replace(kernel=kernel, dtype=kernel.dtype)
-
-    def __mul__(self, x: Any) -> Any:
-        return self._scaled(x) if np.isscalar(x) else self.dot(x)
-
-    def __rmul__(self, x: Any) -> Any:
-        return self._scaled(x) if np.isscalar(x) else NotImplemented
-
-    def __neg__(self) -> Self:
-        return self._scaled(-1)
-
-    def __truediv__(self, y: Any, niter: int = 100, densesolver: str = "scipy") -> Any:
-        if np.isscalar(y):
-            return self._scaled(y, divide=True)
-        data = as_samples(y, "y")
-        if data.shape != self.dimsd:
-            return super().__truediv__(data, niter, densesolver)
-        return super().__truediv__(data.ravel(), niter, densesolver).reshape(self.dims)

@@ -1,0 +1,88 @@
+"""Sums, products, weights and bare matrices stay operators with an exact matrix."""
+
+import pickle
+
+import numpy as np
+import pylops
+import pytest
+import scipy.sparse
+from hypothesis import given
+
+import convadjoint as ca
+from checks import assert_same
+from convadjoint.operators import DiagonalOp, MatrixOp, ProductOp, SumOp
+from strategies import SEEDS, cases, integers
+
+
+def check(op, matrix, rng):
+    """All relatives of `op` are those of the dense `matrix`, on whole numbers."""
+    relatives = (
+        (op, matrix),
+        (op.T, matrix.T),
+        (op.H, matrix.T.conj()),
+        (op.conj(), matrix.conj()),
+        (2j * op, 2j * matrix),
+        (-op, -matrix),
+        (op / 2, matrix / 2),
+        (pickle.loads(pickle.dumps(op)), matrix),
+    )
+    for one, dense in relatives:
+        assert_same(one.tosparse().toarray(), dense)
+        assert np.all(one.tosparse().data != 0)
+        x = integers(rng, (one.shape[1], 2), "complex128")
+        assert_same(one.matmat(x), dense @ x)
+        assert_same(
+            one @ x[:, 0].reshape(one.dims), (dense @ x[:, 0]).reshape(one.dimsd)
+        )
+        y = integers(rng, (one.shape[0], 2), "complex128")
+        assert_same(one.rmatmat(y), dense.T.conj() @ y)
+        assert_same(one.rmatvec(y[:, 0]), dense.T.conj() @ y[:, 0])
+
+
+def whole(case, seed):
+    """An operator with whole numbers for taps, and its matrix."""
+    kernel = integers(np.random.default_rng(seed), case.kernel_shape, "complex128")
+    op = case.op(kernel, engine="taps")
+    return op, case.dense(kernel).matrix
+
+
+@given(case=cases(), seed=SEEDS)
+def test_products_are_products_of_matrices(case, seed):
+    rng = np.random.default_rng(seed)
+    op, matrix = whole(case, seed)
+    weights = integers(rng, op.dimsd, "complex128")
+    product = op.H @ (DiagonalOp(weights) @ op)
+    assert type(product) is ProductOp
+    check(product, matrix.T.conj() @ (weights.reshape(-1, 1) * matrix), rng)
+
+
+@given(case=cases(), seed=SEEDS)
+def test_sums_are_sums_of_matrices(case, seed):
+    op, matrix = whole(case, seed)
+    other = MatrixOp(scipy.sparse.csr_array(abs(matrix.real)), op.dims, op.dimsd)
+    total = op - other + op
+    assert type(total) is SumOp
+    check(total, 2 * matrix - abs(matrix.real), np.random.default_rng(seed))
+
+
+def test_a_weight_of_zero_meets_no_sample():
+    assert_same(DiagonalOp([0.0, 2.0]) @ [np.nan, 1.0], np.array([0.0, 2.0]))
+    infinite = np.array([complex(np.inf, 1)])
+    for op in (DiagonalOp([2.0]), MatrixOp(scipy.sparse.csr_array([[2.0]]), 1, 1)):
+        assert_same(op @ infinite, np.array([complex(np.inf, 2)]))
+
+
+def test_parts_that_do_not_fit_are_refused():
+    blur = ca.Conv1DOp(4, [1.0, 1.0])
+    with pytest.raises(ca.GeometryError, match=r"\(4,\) are read, \(3,\) written"):
+        blur @ blur
+    with pytest.raises(ca.GeometryError, match="terms of a sum have equal shapes"):
+        blur + blur.T
+    with pytest.raises(ca.GeometryError, match=r"does not map \(2,\) to \(3,\)"):
+        MatrixOp(scipy.sparse.eye_array(2), 2, 3)
+
+
+def test_operators_of_pylops_still_mix():
+    blur = ca.Conv1DOp(4, [1.0, 1.0])
+    scaled = pylops.Diagonal(np.arange(3.0)) @ blur
+    assert_same(scaled @ np.ones(4), np.array([0.0, 2.0, 4.0]))
