@@ -258,7 +258,7 @@ attempts = {
     "`C⁺ C x`, all that can be seen of x": seen,
 }
 # sphinx_gallery_start_ignore
-# sphinx_gallery_thumbnail_number = 6  # noqa: ERA001
+# sphinx_gallery_thumbnail_number = 6
 _, fitted, exact, _, _ = attempts.values()
 album(
     {
