@@ -11,7 +11,7 @@ twice the channels.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import product
@@ -86,9 +86,7 @@ class DirectPlan:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        from convadjoint.engines import compiled  # noqa: PLC0415 - needs numba
-
-        spec = self.spec
+        run, spec = _compiled(), self.spec
         if not _walkable(x):
             x = x.copy()
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
@@ -104,7 +102,7 @@ class DirectPlan:
         def work(_: int) -> None:
             inputs = scratch("x", (program.inputs,), x.dtype)
             products = scratch("y", (program.products,), x.dtype)
-            compiled.run(*given, inputs, products, program.numbers, weights)
+            run(*given, inputs, products, program.numbers, weights)
 
         each(work, range(min(threads, len(bands) // BAND)))
         return fold(y, spec.fold)
@@ -182,6 +180,14 @@ class ComplexPlan:
 
 
 @cache
+@cache
+def _compiled() -> Callable[..., None]:
+    """The compiled part, which needs numba."""
+    from convadjoint.engines import compiled  # noqa: PLC0415
+
+    return compiled.run
+
+
 def _trouble() -> str | None:
     """Say why nothing can be compiled here."""
     try:

@@ -3,12 +3,12 @@
 import ctypes
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from threading import Lock, local
 from typing import Any, TypeVar
 
+from convadjoint.engines.helpers import Crew, Errand
 from convadjoint.errors import GeometryError
 from convadjoint.geometry.checks import integer
 
@@ -22,12 +22,12 @@ _PLACE = local()
 
 
 class _Pool:
-    """The executor, made at first use and again in a forked process."""
+    """The crew, hired at first use and again in a forked process."""
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.threads: int | None = None
-        self.executor: ThreadPoolExecutor | None = None
+        self.crew = Crew()
 
     def count(self) -> int:
         """Threads that work at once."""
@@ -35,29 +35,16 @@ class _Pool:
             self.threads = _from_environment()
         return self.threads
 
-    def helpers(self, work: Callable[[], None], count: int) -> list[Future[None]]:
-        """Let up to `count` other threads work; the caller does what none takes.
-
-        There are fewer where the interpreter is shutting down, or no more start.
-        """
-        found: list[Future[None]] = []
+    def helpers(self, work: Callable[[], None], count: int) -> list[Errand]:
+        """Let up to `count` other threads work; the caller does what none takes."""
         with self.lock:
-            try:
-                if self.executor is None:
-                    self.executor = ThreadPoolExecutor(
-                        max(1, self.count() - 1), thread_name_prefix="convadjoint"
-                    )
-                found.extend(self.executor.submit(work) for _ in range(count))
-            except RuntimeError:
-                pass
-        return found
+            return self.crew.send(work, min(count, self.count() - 1))
 
     def resize(self, threads: int | None) -> None:
         """Take another number of threads from now on."""
         with self.lock:
-            old, self.executor, self.threads = self.executor, None, threads
-        if old is not None:
-            old.shutdown(wait=False)
+            old, self.crew, self.threads = self.crew, Crew(), threads
+        old.dismiss()
 
 
 _POOL = _Pool()
@@ -65,7 +52,7 @@ _POOL = _Pool()
 
 def _after_fork() -> None:
     """Threads do not survive a fork: the child starts a pool of its own."""
-    _POOL.lock, _POOL.executor = Lock(), None
+    _POOL.lock, _POOL.crew = Lock(), Crew()
 
 
 if hasattr(os, "register_at_fork"):
@@ -186,10 +173,9 @@ def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
         work()
     finally:
         for helper in helpers:
-            # A helper that has not begun (the pool serves other products) is not
-            # waited for: the caller has done its share.
-            if not helper.cancel():
-                helper.result()
+            # One that has not begun (it serves other products) is not waited for: the
+            # caller has done its share.
+            helper.settle()
 
 
 _DONE = object()

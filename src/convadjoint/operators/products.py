@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pylops
 import scipy.sparse
@@ -102,6 +103,10 @@ class Products(MatrixMethods):
             return self.tosparse() @ x
         if isinstance(x, (pylops.LinearOperator, scipy.sparse.linalg.LinearOperator)):
             return super().dot(x)
+        return self._product(x)
+
+    def _product(self, x: Any) -> Array:
+        """Return ``op @ x`` for what is an array."""
         samples = as_samples(x, "x")
         size = self.shape[1]
         check_shape(samples.shape, self.dims, size)
@@ -109,12 +114,20 @@ class Products(MatrixMethods):
             return super().dot(samples)
         shaped = samples.shape[: len(self.dims)] == self.dims
         columns = samples.shape[len(self.dims) if shaped else 1 :]
-        product = self.matmat if columns else self.matvec
-        y = product(samples.reshape(size, *columns))
+        flat = samples.reshape(size, *columns)
+        if columns:
+            y = self.matmat(flat)
+        else:
+            # What `matvec` checks and reshapes is right already.
+            y = self._matvec(flat)
+            self.matvec_count += 1
         return y.reshape(*self.dimsd, *columns) if shaped else y
 
     def __matmul__(self, other: Any) -> Any:
         """Return ``op @ other``; a string is no scalar."""
+        if type(other) is np.ndarray:
+            # The usual case, without detours: they cost more than small products.
+            return self._product(other)
         return super().__matmul__(
             as_samples(other, "x") if isinstance(other, str) else other
         )
