@@ -27,7 +27,9 @@ if TYPE_CHECKING:
         bilinear_kernel,
         conv_matrix,
         conv_transpose_matrix,
+        depthwise,
         gaussian_kernel,
+        pointwise,
     )
 
 __all__ = [
@@ -47,8 +49,10 @@ __all__ = [
     "conv_output_size",
     "conv_transpose_matrix",
     "conv_transpose_output_size",
+    "depthwise",
     "gaussian_kernel",
     "legal_output_sizes",
+    "pointwise",
     "set_num_threads",
 ]
 

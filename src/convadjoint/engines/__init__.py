@@ -9,11 +9,13 @@ from convadjoint.engines.gradient import kernel_gradient
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.kernels import transpose_kernel
 from convadjoint.engines.matrix import assemble
+from convadjoint.engines.norms import ORDERS, row_sums
 from convadjoint.engines.pool import num_threads, set_num_threads
 from convadjoint.engines.protocol import Array, Engine, Plan
 
 __all__ = [
     "ENGINES",
+    "ORDERS",
     "Array",
     "Engine",
     "Guarded",
@@ -23,6 +25,7 @@ __all__ = [
     "num_threads",
     "plan",
     "resolve",
+    "row_sums",
     "set_num_threads",
     "transpose_kernel",
 ]

@@ -19,12 +19,11 @@ from numpy.lib.stride_tricks import as_strided
 
 from convadjoint.engines.memory import require
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.reading import Integers, Reader
 from convadjoint.geometry import ConvSpec, Layout, Run
 from convadjoint.geometry.spec import index_bytes
 
 __all__ = ["assemble", "count_entries"]
-
-Integers = npt.NDArray[np.signedinteger]
 
 
 def assemble(
@@ -212,42 +211,9 @@ def _offsets(
     return offsets
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """What the rows of a run read: different samples, and the taps in their order.
-
-    `shared` says where the taps of each sample begin, None if each has one.
-    """
-
-    run: Run
-    sources: Integers
-    taps: Integers
-    shared: Integers | None
-
-    @classmethod
-    def of(cls, run: Run) -> "_Reader":
-        """Sort the entries of a run by sample."""
-        sources, taps = np.asarray(run.sources), np.asarray(run.taps)
-        order = np.argsort(sources, kind="stable")
-        unique, first = np.unique(sources[order], return_index=True)
-        shared = None if len(unique) == len(sources) else first
-        return cls(run, unique, taps[order], shared)
-
-    def read(self, kernel: Array, axis: int) -> Array:
-        """Weight of each sample: taps picked along `axis`, those that meet summed."""
-        picked = kernel.take(self.taps, axis=axis)
-        if self.shared is None:
-            return picked
-        sums = np.add.reduceat(picked, self.shared, axis=axis)
-        # What rounding leaves of a sum that cancels is no entry.
-        scale = np.add.reduceat(np.abs(picked), self.shared, axis=axis)
-        sums[np.abs(sums) <= np.finfo(picked.real.dtype).eps * scale] = 0
-        return sums
-
-
 def _blocks(spec: ConvSpec, kernel: Array, frame: _Frame) -> Iterator[_Block]:
     """All blocks of C that hold anything."""
-    readers = [[_Reader.of(run) for run in axis_runs] for axis_runs in spec.runs()]
+    readers = [[Reader.of(run) for run in axis_runs] for axis_runs in spec.runs()]
     for combination in product(*readers) if spec.batch else ():
         weights = kernel
         for axis, reader in enumerate(combination, start=2):
@@ -256,7 +222,7 @@ def _blocks(spec: ConvSpec, kernel: Array, frame: _Frame) -> Iterator[_Block]:
 
 
 def _channel_blocks(
-    spec: ConvSpec, weights: Array, readers: tuple[_Reader, ...], frame: _Frame
+    spec: ConvSpec, weights: Array, readers: tuple[Reader, ...], frame: _Frame
 ) -> Iterator[_Block]:
     """The blocks of one combination of runs, one for each output channel."""
     batch = [Run(0, 1, size, 1, range(1), range(1)) for size in frame.batch]

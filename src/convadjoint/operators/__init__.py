@@ -4,7 +4,9 @@ from convadjoint.operators.canonical import SpecOp
 from convadjoint.operators.elementary import DiagonalOp, MatrixOp
 from convadjoint.operators.family import Member, ProductOp, SumOp
 from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
+from convadjoint.operators.gram import GramOp
 from convadjoint.operators.kernels import bilinear_kernel, gaussian_kernel
+from convadjoint.operators.layers import depthwise, pointwise
 from convadjoint.operators.matrices import conv_matrix, conv_transpose_matrix
 from convadjoint.operators.transposed import (
     ConvTranspose1DOp,
@@ -23,6 +25,7 @@ __all__ = [
     "ConvTranspose3DOp",
     "ConvTransposeNDOp",
     "DiagonalOp",
+    "GramOp",
     "MatrixOp",
     "Member",
     "ProductOp",
@@ -31,5 +34,7 @@ __all__ = [
     "bilinear_kernel",
     "conv_matrix",
     "conv_transpose_matrix",
+    "depthwise",
     "gaussian_kernel",
+    "pointwise",
 ]

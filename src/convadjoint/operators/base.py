@@ -13,8 +13,9 @@ from convadjoint import engines
 from convadjoint.engines import Array
 from convadjoint.engines.matrix import count_entries
 from convadjoint.geometry import ConvSpec, Layout
-from convadjoint.operators import explanation
+from convadjoint.operators import explanation, norms
 from convadjoint.operators.family import Member
+from convadjoint.operators.gram import GramOp
 from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
 from convadjoint.operators.samples import as_scalar
@@ -176,6 +177,114 @@ class ConvolutionOperator(Member):
         spec, layout = self._geometry
         weights = self._convolution.weights(direction, self.dtype)
         return engines.assemble(spec, weights, layout).asformat(format)
+
+    @property
+    def gram(self) -> GramOp:
+        """The product of the adjoint and this operator; both keep their plans.
+
+        Hermitian, with the exact matrix ``op.H.tosparse() @ op.tosparse()``.  Where
+        it is a single convolution, as on a circle, that is applied if it is estimated
+        to be faster.
+        """
+        return GramOp(self)
+
+    def gram_diagonal(self) -> Array:
+        """Return the diagonal of the Gram matrix, the squared norms of the columns.
+
+        That of ``op.H`` has the squared norms of the rows.  No matrix is assembled.
+
+        Returns
+        -------
+        ndarray, shape ``dims``
+            Real, of the precision of the operator.
+
+        Examples
+        --------
+        >>> import convadjoint as ca
+        >>> ca.Conv1DOp(4, [1.0, 2.0]).gram_diagonal()
+        array([1., 5., 5., 4.])
+        """
+        return norms.gram_diagonal(self._convolution, self._direction, self.dtype)
+
+    def row_norms(self, order: float = 2) -> Array:
+        """Return a norm of every row of the matrix, without the matrix.
+
+        Parameters
+        ----------
+        order : {1, 2, inf}, optional
+            Sum of absolute values, Euclidean norm, or largest absolute value.
+
+        Returns
+        -------
+        ndarray, shape ``dimsd``
+            Real, of the precision of the operator.
+
+        Raises
+        ------
+        GeometryError
+            If the order is another one.
+
+        Examples
+        --------
+        >>> import convadjoint as ca
+        >>> ca.Conv1DOp(4, [-1.0, 2.0], padding="same").row_norms(1)
+        array([3., 3., 3., 1.])
+        """
+        return norms.row_norms(self._convolution, self._direction, self.dtype, order)
+
+    def column_norms(self, order: float = 2) -> Array:
+        """Return a norm of every column of the matrix, without the matrix.
+
+        Parameters
+        ----------
+        order : {1, 2, inf}, optional
+            As for `row_norms`.
+
+        Returns
+        -------
+        ndarray, shape ``dims``
+            Real, of the precision of the operator.
+
+        Raises
+        ------
+        GeometryError
+            If the order is another one.
+
+        Examples
+        --------
+        >>> import convadjoint as ca
+        >>> ca.Conv1DOp(4, [-1.0, 2.0], padding="same").column_norms(1)
+        array([1., 3., 3., 3.])
+        """
+        back = self._direction.adjoint
+        return norms.row_norms(self._convolution, back, self.dtype, order)
+
+    def induced_norm(self, order: float) -> float:
+        """Return the norm of the matrix that a vector norm induces.
+
+        Parameters
+        ----------
+        order : {1, inf}
+            The largest 1-norm of a column, or of a row.
+
+        Returns
+        -------
+        float
+            Largest factor by which the operator stretches a vector, in that norm.
+
+        Raises
+        ------
+        GeometryError
+            If the order is another one.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import convadjoint as ca
+        >>> ca.Conv1DOp(9, [-1.0, 2.0, -1.0]).induced_norm(np.inf)
+        4.0
+        """
+        return norms.induced_norm(self._convolution, self._direction, self.dtype, order)
 
     def _matvec(self, x: Array) -> Array:
         return self._apply(x, self._direction)

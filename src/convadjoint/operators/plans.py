@@ -58,6 +58,15 @@ class Side:
             shape=tuple(layout.dimsd[axis] for axis in layout.orderd),
         )
 
+    def canonical(self, x: Array) -> Array:
+        """Users' input ``(*dims, columns)`` as ``(columns * batch, c_in, *n)``."""
+        signals = x.transpose(self.inward)
+        return signals.reshape(x.shape[-1] * self.spec.batch, *self.tail)
+
+    def users(self, y: Array, columns: int) -> Array:
+        """Output ``(columns * batch, c_out, *q)`` as a view ``(*dimsd, columns)``."""
+        return y.reshape(columns, *self.shape).transpose(self.outward)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Convolution:
@@ -78,6 +87,7 @@ class Convolution:
     )
     sides: dict[bool, Side] = field(default_factory=dict)
     choices: dict[Direction, tuple[str, str]] = field(default_factory=dict)
+    grams: dict[Direction, "Convolution | None"] = field(default_factory=dict)
 
     def side(self, direction: Direction) -> Side:
         """Geometry in this direction, worked out at first use."""
@@ -129,20 +139,22 @@ class Convolution:
         """The dtype that results of another are computed in."""
         return np.result_type(dtype, np.float64) if self.double else dtype
 
-    def apply(self, x: Array, direction: Direction) -> Array:
+    def apply(self, x: Array, direction: Direction, *after: Direction) -> Array:
         """Map users' arrays ``(*dims, columns)`` to ``(*dimsd, columns)``.
 
         Arithmetic is in the common dtype of kernel and data, or in double precision.
+        Directions that come `after` are applied in turn, in canonical order.
         """
-        side, columns = self.side(direction), x.shape[-1]
+        side = self.side(direction)
+        last = self.side(after[-1]) if after else side
+        columns = x.shape[-1]
         result = np.result_type(self.kernel.dtype, x.dtype)
-        if columns * prod(side.shape) > _LARGE:
-            nbytes = columns * prod(side.shape) * result.itemsize
-            require(nbytes, f"a result of shape {side.layout.dimsd}")
-        compute = self._computing(result)
-        canonical = x.astype(compute, copy=False).transpose(side.inward)
-        signals = canonical.reshape(columns * side.spec.batch, *side.tail)
+        for made in (side, last) if after else (side,):
+            if columns * prod(made.shape) > _LARGE:
+                nbytes = columns * prod(made.shape) * result.itemsize
+                require(nbytes, f"a result of shape {made.layout.dimsd}")
+        signals = side.canonical(x.astype(self._computing(result), copy=False))
         kernel = np.result_type(self.kernel.dtype, signals.real.dtype)
-        computed = self.plan(direction, kernel).apply(signals)
-        ordered = computed.reshape(columns, *side.shape).transpose(side.outward)
-        return np.ascontiguousarray(ordered, dtype=result)
+        for one in (direction, *after):
+            signals = self.plan(one, kernel).apply(signals)
+        return np.ascontiguousarray(last.users(signals, columns), dtype=result)
