@@ -15,7 +15,7 @@ from math import gcd
 from convadjoint.geometry.axis import Axis
 from convadjoint.geometry.boundary import Border
 
-__all__ = ["Run", "runs"]
+__all__ = ["Run", "runs", "touched"]
 
 Entries = tuple[Sequence[int], Sequence[int]]
 
@@ -50,17 +50,17 @@ def runs(
     """Group the rows of one axis; `extend` widens its input, `fold` its output."""
     if extend is not None:
         core = _extended_core(axis, extend)
-        return _group(axis, _extended_row(axis, extend), core, _touched(axis))
+        return _group(axis, _extended_row(axis, extend), core, touched(axis))
     if fold is not None:
         back = _images(fold)
         core = _folded_core(axis, fold, back)
         row = _folded_row(axis, fold, back)
         return _group(axis, row, core, range(fold.n), offset=fold.lo)
     core = _core(axis, 0, axis.n, axis.q)
-    return _group(axis, lambda p: _row(axis, p), core, _touched(axis))
+    return _group(axis, lambda p: _row(axis, p), core, touched(axis))
 
 
-def _touched(axis: Axis) -> range:
+def touched(axis: Axis) -> range:
     """Output samples that may read any input sample."""
     first = max(0, -((axis.reach - axis.lo) // axis.s))
     stop = min(axis.q, ((axis.n - 1) * axis.t + axis.lo) // axis.s + 1)

@@ -7,7 +7,7 @@ from convadjoint.errors import GeometryError
 from convadjoint.geometry.axis import Axis
 from convadjoint.geometry.boundary import Border
 from convadjoint.geometry.checks import integer
-from convadjoint.geometry.rows import Run, runs
+from convadjoint.geometry.rows import Run, runs, touched
 
 __all__ = ["ConvSpec"]
 
@@ -180,6 +180,26 @@ class ConvSpec:
             for axis, *ranges in zip(self.axes, rows, columns, strict=True)
         )
         return replace(self, axes=axes)
+
+    def joined(self, rows: Ranges, columns: Ranges) -> tuple[Ranges, Ranges] | None:
+        """Return these ranges without the ends that no tap joins, None if all are."""
+        found = _narrowed(rows, self.window(rows, columns).axes)
+        if found is None:
+            return None
+        axes = self.window(found, columns).transpose().axes
+        others = _narrowed(columns, axes)
+        return None if others is None else (found, others)
+
+
+def _narrowed(ranges: Ranges, axes: tuple[Axis, ...]) -> Ranges | None:
+    """The outputs of windows, as far as they may read anything."""
+    parts = [touched(axis) for axis in axes]
+    if not all(parts):
+        return None
+    return tuple(
+        (first + part.start, first + part.stop)
+        for (first, _), part in zip(ranges, parts, strict=True)
+    )
 
 
 INT32_MAX = 2**31 - 1

@@ -14,6 +14,7 @@ from convadjoint.operators.transposed import (
     ConvTranspose3DOp,
     ConvTransposeNDOp,
 )
+from convadjoint.operators.varying import VaryingConvOp
 
 __all__ = [
     "Conv1DOp",
@@ -31,6 +32,7 @@ __all__ = [
     "ProductOp",
     "SpecOp",
     "SumOp",
+    "VaryingConvOp",
     "bilinear_kernel",
     "conv_matrix",
     "conv_transpose_matrix",

@@ -18,7 +18,7 @@ from convadjoint.operators.family import Member
 from convadjoint.operators.gram import GramOp
 from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
-from convadjoint.operators.samples import as_scalar
+from convadjoint.operators.samples import scaled
 
 __all__ = ["ConvolutionOperator"]
 
@@ -310,15 +310,5 @@ class ConvolutionOperator(Member):
 
     def _scaled(self, factor: Any, *, divide: bool = False) -> Self:
         """Return the operator with its kernel times (or over) a number."""
-        plain = as_scalar(factor)
-        if divide and plain == 0:
-            msg = "an operator cannot be divided by zero"
-            raise ZeroDivisionError(msg)
-        with np.errstate(over="ignore", invalid="ignore"):
-            kernel = self._kernel / plain if divide else self._kernel * plain
-        if np.isfinite(self._kernel).all() and not np.isfinite(kernel).all():
-            msg = (
-                f"the kernel times or over {factor!r} leaves the range of {self.dtype}"
-            )
-            raise OverflowError(msg)
+        kernel = scaled(self._kernel, factor, divide=divide)
         return self.replace(kernel=kernel, dtype=kernel.dtype)

@@ -11,7 +11,7 @@ from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
 from convadjoint.operators.samples import as_kernel
 
-__all__ = ["SpecOp"]
+__all__ = ["SpecOp", "canonical_layout"]
 
 
 class SpecOp(ConvolutionOperator):
@@ -72,7 +72,7 @@ class SpecOp(ConvolutionOperator):
         name: str = "C",
     ) -> None:
         options = Options(dtype=dtype, engine=engine, precision=precision, name=name)
-        self._bind(spec, layout or _canonical(spec), kernel, options, transposed)
+        self._bind(spec, layout or canonical_layout(spec), kernel, options, transposed)
 
     def _bind(
         self,
@@ -146,7 +146,7 @@ def _unpickled(
     return operator
 
 
-def _canonical(spec: ConvSpec) -> Layout:
+def canonical_layout(spec: ConvSpec) -> Layout:
     """Batch, channel, space on both sides."""
     order = tuple(range(len(spec.dims)))
     return Layout(

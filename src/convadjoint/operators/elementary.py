@@ -13,7 +13,7 @@ from convadjoint.geometry.problem import shape_of
 from convadjoint.operators.family import Member
 from convadjoint.operators.samples import as_kernel, as_scalar
 
-__all__ = ["DiagonalOp", "MatrixOp"]
+__all__ = ["DiagonalOp", "MatrixOp", "by_parts", "weighted"]
 
 
 class DiagonalOp(Member):
@@ -38,7 +38,7 @@ class DiagonalOp(Member):
 
     def _matmat(self, x: Array) -> Array:
         weights = self.weights.reshape(-1, 1)
-        return _by_parts(weights, x, lambda part: _weighted(weights, part))
+        return by_parts(weights, x, lambda part: weighted(weights, part))
 
     def _related(self, *, transposed: bool, conjugated: bool) -> "DiagonalOp":  # noqa: ARG002
         return DiagonalOp(np.conj(self.weights)) if conjugated else self
@@ -101,7 +101,7 @@ class MatrixOp(Member):
         super().__init__(dtype=self._matrix.dtype, dims=here, dimsd=there)
 
     def _matmat(self, x: Array) -> Array:
-        return _by_parts(self._matrix, x, lambda part: self._matrix @ part)
+        return by_parts(self._matrix, x, lambda part: self._matrix @ part)
 
     def _related(self, *, transposed: bool, conjugated: bool) -> "MatrixOp":
         matrix = self._matrix.conj() if conjugated else self._matrix
@@ -132,14 +132,14 @@ class MatrixOp(Member):
         return MatrixOp, (self._matrix, self.dims, self.dimsd)
 
 
-def _weighted(weights: Array, x: Array) -> Array:
+def weighted(weights: Array, x: Array) -> Array:
     """Weights times samples; a weight of zero meets no sample."""
     y = np.zeros(x.shape, np.result_type(weights, x))
     np.multiply(weights, x, out=y, where=weights != 0)
     return y
 
 
-def _by_parts(weights: Any, x: Array, apply: Callable[[Array], Array]) -> Array:
+def by_parts(weights: Any, x: Array, apply: Callable[[Array], Array]) -> Array:
     """Apply real weights to real and imaginary parts apart, so that no ``0 * inf``."""
     if weights.dtype.kind == "c" or x.dtype.kind != "c":
         return apply(x)

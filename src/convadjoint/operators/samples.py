@@ -17,6 +17,7 @@ __all__ = [
     "as_scalar",
     "check_shape",
     "requested_dtype",
+    "scaled",
 ]
 
 _KINDS = "biufc"
@@ -94,6 +95,20 @@ def as_scalar(factor: object) -> complex:
     if isinstance(factor, (complex, np.complexfloating)):
         return complex(factor)
     return float(factor)  # type: ignore[arg-type]
+
+
+def scaled(kernel: Array, factor: object, *, divide: bool) -> Array:
+    """Return a kernel times (or over) a number, if its dtype can hold that."""
+    plain = as_scalar(factor)
+    if divide and plain == 0:
+        msg = "an operator cannot be divided by zero"
+        raise ZeroDivisionError(msg)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result: Array = kernel / plain if divide else kernel * plain
+    if np.isfinite(kernel).all() and not np.isfinite(result).all():
+        msg = f"the kernel times or over {factor!r} leaves the range of {kernel.dtype}"
+        raise OverflowError(msg)
+    return result
 
 
 def check_shape(shape: tuple[int, ...], dims: tuple[int, ...], size: int) -> None:
