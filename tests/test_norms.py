@@ -207,6 +207,8 @@ def test_the_faster_way_is_taken_and_kept():
     assert single(wide) is not None
     assert single(wide.T) is not single(wide)
     assert single(wide.gram.factor) is single(wide)
+    words = {"padding": 20, "padding_mode": "circular", "precision": "double"}
+    assert single(ca.Conv2DOp((256, 256), kernel, **words)) is None
     cropped = ca.Conv2DOp((256, 256), kernel, padding="same")
     assert single(cropped) is None
     round_trip = {"padding": 2, "padding_mode": "circular"}

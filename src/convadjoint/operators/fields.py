@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from convadjoint.engines import Array
 from convadjoint.engines.extension import extend
+from convadjoint.engines.memory import require
 from convadjoint.engines.protocol import Index
 from convadjoint.errors import GeometryError
 from convadjoint.geometry import ConvSpec
@@ -97,6 +98,8 @@ def grid_fields(
             f"{len(spec.axes)}"
         )
         raise GeometryError(msg)
+    windows = 2 ** len(grid) * prod(axis.n for axis in spec.axes)
+    require(windows * dtype.itemsize, "the weights of the windows of a grid")
     lines = [
         extend(_tents(line, n, axis), (border,))
         for axis, (line, n, border) in enumerate(

@@ -71,7 +71,8 @@ def _merged(convolution: Convolution, direction: Direction) -> Convolution | Non
     side = convolution.side(direction)
     spec = _autocorrelated(side.spec)
     weights = convolution.weights(direction, convolution.kernel.dtype)
-    if spec is None or not np.isfinite(weights).all():
+    # Double precision rounds once, at the end; a kernel of its own would be rounded too.
+    if spec is None or convolution.double or not np.isfinite(weights).all():
         return None
     if _merged_seconds(spec, weights, convolution.engine) >= sum(
         _seconds(convolution, one) for one in (direction, direction.adjoint)
