@@ -235,6 +235,10 @@ def test_dtypes():
     turned = ca.VaryingConvOp(3, np.ones((1, 1), np.float32), weights=1j * one)
     assert turned.dtype == turned.H.tosparse().dtype == np.complex64
     assert_same(turned.H @ np.ones(3), -1j * np.ones(3))
+    assert_same((2 * turned / 4).H @ np.ones(3), -0.5j * np.ones(3))
+    real = ca.VaryingConvOp(3, np.ones((1, 1)), weights=one, dtype="float32")
+    assert (2j * real).H.dtype == np.complex64
+    assert_same((2j * real.conj()).H @ np.ones(3), -2j * np.ones(3))
     third = np.full((1, 4), 1 / 3, np.float32)
     twice = ca.VaryingConvOp(4, third, weights=np.ones((1, 4)), precision="double")
     x = np.array([1, 2.0**-24, 2.0**-24, 1], np.float32)

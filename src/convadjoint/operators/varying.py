@@ -191,7 +191,6 @@ class VaryingConvOp(Member):
         dims, kernels, fields, options = self._given
         plain = np.conj(factor) if self._direction.conjugated else factor
         times = scaled(kernels, plain, divide=divide)
-        options = replace(options, dtype=np.result_type(times, self.dtype))
         return _made((dims, times, fields, options), self._direction)
 
     def tosparse(self, format: str = "csr") -> scipy.sparse.sparray:
