@@ -6,7 +6,7 @@ is a weight: what a row holds is a selection along each axis, so sums are taken 
 after the other.  Where taps meet, at borders, they are added first, run by run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -65,7 +65,7 @@ def row_sums(spec: ConvSpec, kernel: Array, order: float) -> Reals:
     measure, gather = _RULES[order]
     lines = [_Line.of(*rows) for rows in zip(spec.runs(), spec.dimsd[2:], strict=True)]
     channels = np.arange(spec.c_out)
-    table = np.zeros((spec.c_out, *(len(line.readers) + 1 for line in lines)))
+    table = np.zeros((spec.c_out, *(len(line.runs) + 1 for line in lines)))
     for parts in product(*(line.parts() for line in lines)):
         weights = kernel
         for axis, part in enumerate(parts, start=2):
@@ -80,22 +80,26 @@ def row_sums(spec: ConvSpec, kernel: Array, order: float) -> Reals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Runs of one axis that are gathered together: one where taps meet, or all others."""
+    """Runs of one axis that are gathered together.
+
+    Either one whose taps meet, with its `reader`, or all others, with their `taps`.
+    """
 
     runs: Integers
-    readers: list[Reader]
+    taps: list[slice | Integers]
+    reader: Reader | None
 
     def merged(self, weights: Array, axis: int) -> Array:
         """The weights with taps that meet on a sample added up."""
-        first = self.readers[0]
-        return weights if first.shared is None else first.read(weights, axis)
+        return weights if self.reader is None else self.reader.read(weights, axis)
 
     def gathered(self, values: Reals, axis: int, gather: np.ufunc) -> Reals:
         """Sums along `axis`, one for each run."""
-        if self.readers[0].shared is not None:
+        if self.reader is not None:
             sums: Reals = gather.reduce(values, axis=axis, keepdims=True)
             return sums
-        picked = (values.take(reader.taps, axis) for reader in self.readers)
+        before = (slice(None),) * axis
+        picked = (values[(*before, taps)] for taps in self.taps)
         return np.stack([gather.reduce(each, axis=axis) for each in picked], axis)
 
 
@@ -103,7 +107,7 @@ class _Part:
 class _Line:
     """The rows of one axis: the run of each, the last number for rows without entries."""
 
-    readers: list[Reader]
+    runs: tuple[Run, ...]
     numbers: Integers
 
     @classmethod
@@ -112,13 +116,30 @@ class _Line:
         numbers = np.full(length, len(runs))
         for number, run in enumerate(runs):
             numbers[run.first :: run.step][: run.count] = number
-        return cls([Reader.of(run) for run in runs], numbers)
+        return cls(runs, numbers)
 
     def parts(self) -> Iterator[_Part]:
         """All runs without meeting taps at once, the others one by one."""
-        apart = [i for i, reader in enumerate(self.readers) if reader.shared is None]
+        readers = [_meeting(run) for run in self.runs]
+        apart = [i for i, reader in enumerate(readers) if reader is None]
         if apart:
-            yield _Part(np.array(apart), [self.readers[i] for i in apart])
-        for i, reader in enumerate(self.readers):
-            if reader.shared is not None:
-                yield _Part(np.array([i]), [reader])
+            taps = [_picked(self.runs[i].taps) for i in apart]
+            yield _Part(np.array(apart), taps, None)
+        for i, reader in enumerate(readers):
+            if reader is not None:
+                yield _Part(np.array([i]), [], reader)
+
+
+def _meeting(run: Run) -> Reader | None:
+    """How to add up the taps of a run that meet; None if none do."""
+    if isinstance(run.sources, range):
+        return None
+    reader = Reader.of(run)
+    return None if reader.shared is None else reader
+
+
+def _picked(taps: Sequence[int]) -> slice | Integers:
+    """Index of some taps; slices are much quicker."""
+    if isinstance(taps, range):
+        return slice(taps.start, taps.stop, taps.step)
+    return np.asarray(taps)
