@@ -5,13 +5,13 @@ No engine knows PyLops, layouts or the users' keywords; data come in canonical o
 """
 
 from convadjoint.engines.choice import ENGINES, plan, resolve
-from convadjoint.engines.gradient import kernel_gradient
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.kernels import transpose_kernel
 from convadjoint.engines.matrix import assemble
 from convadjoint.engines.norms import ORDERS, row_sums
 from convadjoint.engines.pool import num_threads, set_num_threads
 from convadjoint.engines.protocol import Array, Engine, Plan
+from convadjoint.engines.weights import Weights, kernel_gradient
 
 __all__ = [
     "ENGINES",
@@ -20,6 +20,7 @@ __all__ = [
     "Engine",
     "Guarded",
     "Plan",
+    "Weights",
     "assemble",
     "kernel_gradient",
     "num_threads",

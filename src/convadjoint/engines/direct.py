@@ -11,16 +11,18 @@ twice the channels.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import taps
+from convadjoint.engines.arrays import RANK, layout_of, section, walkable
 from convadjoint.engines.bands import Frame, Line, flat
 from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
@@ -30,20 +32,17 @@ from convadjoint.engines.program import BAND, joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.scratch import scratch
 from convadjoint.engines.tiles import Tile, best_tile
-from convadjoint.geometry import Axis, Border, ConvSpec
-from convadjoint.geometry.phases import Phase, phases, unrolled
+from convadjoint.geometry import ConvSpec
+from convadjoint.geometry.phases import Phase, dense_or_not, phases
 
-__all__ = ["DirectPlan", "plan", "refuses"]
+__all__ = ["DirectPlan", "Template", "plan", "refuses", "template"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
 
-_RANK = 3
+
 # Multiplications that are over before another thread has woken up.
 _WAKING = 2_000_000
-# The most outputs of an axis that are worth code of their own, and what that must save.
-_UNROLLED = 4
-_SAVING = 0.85
 _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 
 
@@ -87,7 +86,7 @@ class DirectPlan:
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         run, spec = _compiled(), self.spec
-        if not _walkable(x):
+        if not walkable(x):
             x = x.copy()
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
         y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
@@ -95,7 +94,7 @@ class DirectPlan:
         signals, bands = jobs(self.cut, len(x), threads)
         program = self.programs.get(signals) or self._program(signals)
         counter = np.zeros(1, np.int64)
-        layout = _layout(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
+        layout = layout_of(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
         given = bands, counter, flat(x), flat(y), layout
         weights = self.taps.weights.reshape(-1)
 
@@ -179,7 +178,34 @@ class ComplexPlan:
         return joined.reshape(batch, c_out, *lengths)
 
 
-@cache
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A plan of many real kernels: the numbers of their taps stand for the weights.
+
+    Number 0 stands for no tap.
+    """
+
+    inner: DirectPlan
+    numbers: Integers
+
+    def bind(self, kernel: Array) -> DirectPlan:
+        """Lay the weights of a kernel out."""
+        weights = np.concatenate((np.zeros(1, kernel.dtype), kernel.reshape(-1)))
+        laid = weights.take(self.numbers, mode="clip")
+        return replace(self.inner, taps=replace(self.inner.taps, weights=laid))
+
+
+def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
+    """Plan for all real kernels of a geometry; None if no tap joins anything."""
+    size = prod(spec.kernel_shape)
+    # The samples decide about the tile: so numbers need as many bytes.
+    numbers = np.arange(1, size + 1, dtype=f"i{dtype.itemsize}")
+    made: Any = plan(spec, numbers.reshape(spec.kernel_shape))
+    if not isinstance(made, DirectPlan):
+        return None
+    return Template(made, made.taps.weights.astype(np.intp))
+
+
 @cache
 def _compiled() -> Callable[..., None]:
     """The compiled part, which needs numba."""
@@ -188,6 +214,7 @@ def _compiled() -> Callable[..., None]:
     return compiled.run
 
 
+@cache
 def _trouble() -> str | None:
     """Say why nothing can be compiled here."""
     try:
@@ -202,8 +229,8 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
     trouble = _trouble()
     if trouble is not None:
         return trouble
-    if len(spec.axes) > _RANK:
-        return f"it knows up to {_RANK} convolved axes, not {len(spec.axes)}"
+    if len(spec.axes) > RANK:
+        return f"it knows up to {RANK} convolved axes, not {len(spec.axes)}"
     return None
 
 
@@ -231,10 +258,10 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
 
 def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     """Plan for a real kernel ``(groups, c_out/g, c_in/g, *k)``."""
-    idle = _RANK - len(spec.axes)
+    idle = RANK - len(spec.axes)
     groups, c_out, c_in, *lengths = kernel.shape
     kernel = kernel.reshape(groups, c_out, c_in, *(1,) * idle, *lengths)
-    outer = _dense_or_not if c_out > 1 else phases
+    outer = dense_or_not if c_out > 1 else phases
     split = [(_IDLE,)] * idle + [outer(axis) for axis in spec.axes[:-1]]
     split.append(phases(spec.axes[-1]))
     lines = (Line(split[0]), Line(split[1]), Line(split[2]))
@@ -258,22 +285,12 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         tile=tile,
         spacing=spacing,
         axes=tuple(
-            _axis(line, *border) for line, border in zip(lines, borders, strict=True)
+            section(line.starts.values(), line.step, *border)
+            for line, border in zip(lines, borders, strict=True)
         ),
         entries=int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
         covers=len(taps_.places) == prod(frame.steps),
     )
-
-
-def _dense_or_not(axis: Axis) -> tuple[Phase, ...]:
-    """The phases of an axis, or its single outputs if most taps leave the input."""
-    dense = phases(axis)
-    if not 1 < axis.q <= _UNROLLED:
-        return dense
-    single = unrolled(axis)
-    pairs = sum(len(phase.taps) * phase.q for phase in dense)
-    fewer = sum(len(phase.taps) for phase in single) <= _SAVING * pairs
-    return single if fewer else dense
 
 
 def _count(pairs: Triple) -> int:
@@ -306,50 +323,3 @@ def _tile(
         rows=min(rows, 64), length=samples, taps=every, more=every // count, **host
     )
     return tile, spacing
-
-
-def _walkable(x: Array) -> bool:
-    """Whether the compiled code can step through an array as it is.
-
-    A read-only one could be read, but would be a type of its own to be compiled for.
-    """
-    steps = all(stride > 0 and stride % x.itemsize == 0 for stride in x.strides)
-    return steps and x.flags.aligned and x.flags.writeable
-
-
-def _axis(line: Line, border: Border | None, length: int) -> Integers:
-    """The section of an axis of the input, as `program` describes it."""
-    starts = list(line.starts.values())
-    if border is None:
-        return np.array([len(starts), line.step, 0, length, 0, 0, *starts])
-    core = (border.core.start, border.core.stop, border.lo)
-    origins = [border.source(i) for i in range(border.length)]
-    return np.array([len(starts), line.step, *core, len(origins), *starts, *origins])
-
-
-@lru_cache(maxsize=256)
-def _layout(
-    x: tuple[int, ...],
-    strides: tuple[int, ...],
-    y: tuple[int, ...],
-    groups: int,
-    itemsize: int,
-) -> Integers:
-    """Sizes and strides of ``(batch, c, *n)`` and of a new output, as in `_lifted`."""
-    steps = [stride // itemsize for stride in strides]
-    after = [prod(y[axis + 1 :]) for axis in range(len(y))]
-    return np.array([*_lifted(x, steps, groups), *_lifted(y, after, groups)])
-
-
-def _lifted(shape: Sequence[int], steps: Sequence[int], groups: int) -> tuple[int, ...]:
-    """Sizes and steps as ``(group, c/g, plane, row, signal, sample)``."""
-    idle = [1] * (_RANK + 2 - len(shape))
-    batch, channels, *sizes = shape
-    signal, channel, *others = steps
-    *outer, samples = idle + sizes
-    *far, near = idle + others
-    each_ = channels // groups
-    return (
-        *(groups, each_, *outer, batch, samples),
-        *(each_ * channel, channel, *far, signal, near),
-    )

@@ -17,12 +17,12 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convadjoint.engines.extension import closed, opened
+from convadjoint.engines.extension import closed, extend, opened
 from convadjoint.engines.protocol import Array, Index
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
-__all__ = ["GemmPlan", "plan", "refuses"]
+__all__ = ["GemmPlan", "gradient", "plan", "refuses"]
 
 Phases = tuple[Phase, ...]
 
@@ -112,6 +112,31 @@ def plan(spec: ConvSpec, kernel: Array) -> GemmPlan:
         weights = grouped[np.ix_(*channels, *taps)].reshape(*shape[:2], -1)
         outputs[tuple(pair.first_out for pair in pairs)].append(Term(pairs, weights))
     return GemmPlan(spec, tuple(map(tuple, outputs.values())), kernel.dtype)
+
+
+def gradient(spec: ConvSpec, x: Array, z: Array) -> Array:
+    """What `kernel_gradient` returns: the same columns, multiplied by `z`."""
+    shape = (spec.groups, spec.c_out // spec.groups, spec.c_in // spec.groups)
+    x, z = extend(x, spec.extend), extend(z, spec.fold)
+    x = x.reshape(len(x), shape[0], shape[2], *x.shape[2:])
+    z = z.reshape(len(z), *shape[:2], *z.shape[2:])
+    found = np.zeros((*shape, *(axis.k for axis in spec.axes)), x.dtype)
+    for pairs in product(*(phases(axis) for axis in spec.axes)):
+        sums = np.zeros((*shape, *(len(pair.taps) for pair in pairs)), x.dtype)
+        term = Term(pairs, sums.reshape(*shape[:2], -1))
+        for here, there in zip(x, z, strict=True):
+            _add_products(term, here[term.source], there[term.target])
+        taps = [np.array(pair.taps) for pair in pairs]
+        found[np.ix_(*map(np.arange, shape), *taps)] = sums
+    return found.reshape(spec.kernel_shape)
+
+
+def _add_products(term: Term, x: Array, z: Array) -> None:
+    """Add the sums of one signal to the weights of a term, some rows at a time."""
+    for first, stop in _blocks((term,)):
+        rows = z[:, :, first:stop].reshape(*z.shape[:2], -1)
+        products = rows @ term.columns(x, first, stop).swapaxes(1, 2)
+        np.add(term.weights, products, out=term.weights)
 
 
 def _multiply(y: Array, terms: tuple[Term, ...], x: Array) -> None:

@@ -1,8 +1,4 @@
-"""The same sum in its third variable: what every tap of the kernel has joined.
-
-For ``y = C(w) x`` the sum of all ``z * (C(w) x)`` is linear in `w`; its coefficients are
-the kernel gradient.  Tap ``j`` gets the products of the samples that its links join.
-"""
+"""The sums of a kernel gradient from the definition, one tap after the other."""
 
 from itertools import product
 
@@ -12,26 +8,11 @@ from convadjoint.engines.extension import extend
 from convadjoint.engines.protocol import Array, Index
 from convadjoint.geometry import ConvSpec
 
-__all__ = ["kernel_gradient"]
+__all__ = ["tap_gradient"]
 
 
-def kernel_gradient(spec: ConvSpec, x: Array, z: Array) -> Array:
-    """Return the derivative of ``sum(z * (C(w) x))`` by the kernel `w`.
-
-    Parameters
-    ----------
-    spec : ConvSpec
-        The geometry; its batch plays no part.
-    x : ndarray, shape ``(batch, c_in, *n)``
-        Input of C.
-    z : ndarray, shape ``(batch, c_out, *q)``
-        What multiplies its output; nothing is conjugated.
-
-    Returns
-    -------
-    ndarray, shape ``spec.kernel_shape``
-        Summed over the batch.
-    """
+def tap_gradient(spec: ConvSpec, x: Array, z: Array) -> Array:
+    """What `kernel_gradient` returns; every product is one of the definition's."""
     x, z = extend(x, spec.extend), extend(z, spec.fold)
     groups, c_out, c_in = spec.groups, spec.c_out // spec.groups, spec.kernel_shape[1]
     reads = x.reshape(len(x), groups, c_in, *x.shape[2:])

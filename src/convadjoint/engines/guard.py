@@ -8,7 +8,7 @@ from convadjoint.engines import direct, taps
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.geometry import ConvSpec
 
-__all__ = ["Guarded"]
+__all__ = ["Guarded", "drowns"]
 
 # A look at the range of the data: samples taken, and what part of a typical one the
 # rounding of the largest may be.
@@ -61,14 +61,14 @@ class Guarded:
 
     def _suited(self, x: Array) -> Plan:
         """The plan, unless its rounding errors would drown some of these data."""
-        if self.engine != "fft" or not self.automatic or not _drowns(x):
+        if self.engine != "fft" or not self.automatic or not drowns(x):
             return self.inner
         if direct.refuses(self.spec, self.kernel) is None:
             return direct.plan(self.spec, self.kernel)
         return taps.plan(self.spec, self.kernel)
 
 
-def _drowns(x: Array) -> bool:
+def drowns(x: Array) -> bool:
     """Whether the rounding of the largest sample is much of a typical one.
 
     Typical is the median of some samples that are not zero.

@@ -115,6 +115,22 @@ class Axis:
             lo=self.reach - self.lo,
         )
 
+    def exchange(self) -> "Axis":
+        """Exchange input and kernel; output ``p`` becomes output ``q - 1 - p``.
+
+        The relation is symmetric in all three: this axis reads the taps of the kernel,
+        and the samples of the input are its taps.
+        """
+        return Axis(
+            n=self.k,
+            q=self.q,
+            k=self.n,
+            s=self.s,
+            t=self.d,
+            d=self.t,
+            lo=(self.q - 1) * self.s - self.lo,
+        )
+
     def window(self, rows: tuple[int, int], columns: tuple[int, int]) -> "Axis":
         """Return the block ``C[a:b, c:e]``, which is again an axis.
 

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from convadjoint.geometry.axis import Axis
 
-__all__ = ["Phase", "phases", "unrolled"]
+__all__ = ["Phase", "dense_or_not", "phases", "unrolled"]
+
+# The most outputs of an axis that are worth code of their own, and what that must save.
+_UNROLLED = 4
+_SAVING = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +100,14 @@ def unrolled(axis: Axis) -> tuple[Phase, ...]:
                 )
             )
     return tuple(found)
+
+
+def dense_or_not(axis: Axis) -> tuple[Phase, ...]:
+    """The phases of an axis, or its single outputs if most taps leave the input."""
+    dense = phases(axis)
+    if not 1 < axis.q <= _UNROLLED:
+        return dense
+    single = unrolled(axis)
+    pairs = sum(len(phase.taps) * phase.q for phase in dense)
+    fewer = sum(len(phase.taps) for phase in single) <= _SAVING * pairs
+    return single if fewer else dense

@@ -232,9 +232,9 @@ def _modes(given: object, rank: int) -> tuple[str, ...]:
     return tuple(checked_mode(mode) for mode in modes)
 
 
-def shape_of(dims: object) -> tuple[int, ...]:
+def shape_of(dims: object, name: str = "dims") -> tuple[int, ...]:
     """Return a shape as users give it: one length, or one per axis."""
     entries = tuple(dims) if is_sequence(dims) else (dims,)
     return tuple(
-        integer(entry, f"dims[{axis}]", least=0) for axis, entry in enumerate(entries)
+        integer(entry, f"{name}[{axis}]", least=0) for axis, entry in enumerate(entries)
     )

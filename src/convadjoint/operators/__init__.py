@@ -15,6 +15,7 @@ from convadjoint.operators.transposed import (
     ConvTransposeNDOp,
 )
 from convadjoint.operators.varying import VaryingConvOp
+from convadjoint.operators.weights import ConvTransposeWeightOp, ConvWeightOp
 
 __all__ = [
     "Conv1DOp",
@@ -25,6 +26,8 @@ __all__ = [
     "ConvTranspose2DOp",
     "ConvTranspose3DOp",
     "ConvTransposeNDOp",
+    "ConvTransposeWeightOp",
+    "ConvWeightOp",
     "DiagonalOp",
     "GramOp",
     "MatrixOp",

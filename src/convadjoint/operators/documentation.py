@@ -103,6 +103,27 @@ dims : int or tuple of int
     Shape of the input of {which}.  A batch axis may have length 0.
 """
 
+_DATA = """\
+{data} : array_like
+    Input of {which}, copied; a batch axis may have length 0.
+kernel_shape : int or tuple of int
+    Shape of the kernels of the convolution, ``(*k)`` or ``(c_out, c_in/groups, *k)``.
+    The first form mixes no channels: axes that are not convolved are a batch, over
+    which the adjoint sums.  The second form needs `channel_axis`.
+"""
+
+_DATA_COMPUTING = """\
+dtype : dtype, optional
+    float32, float64, complex64 or complex128; by default that of `{data}`, where
+    float16 becomes float32 and integers float64.  Results have the common dtype of
+    operator and data.
+engine : str, optional
+    How products are computed: "direct" (needs numba), "gemm", "fft" or "taps"; "auto"
+    estimates which is fastest.
+name : str, optional
+    Name of the operator, for `pylops.utils.describe`.
+"""
+
 _RAISES = """\
 GeometryError
     If sizes, strides, paddings or axes describe no convolution.
@@ -121,21 +142,32 @@ TypeError
 
 
 def documented(
-    *, transposed: bool, rank: int | None, matrix: bool = False
+    *, transposed: bool, rank: int | None, matrix: bool = False, data: str = ""
 ) -> Callable[[Documented], Documented]:
-    """Fill the shared sections into the docstring of an operator."""
+    """Fill the shared sections into the docstring of an operator.
+
+    `data` is the name of the data of an operator on the kernel.
+    """
     which = "the transposed convolution" if transposed else "the convolution"
-    parts = [
+    first = [
         _DIMS.format(which=which),
         _KERNEL.format(channels=_ANY_RANK if rank is None else ""),
-        _STRIDE,
-        _OUTPUT if transposed else "",
-        _GEOMETRY.replace("{default}", "" if rank is None else _BESIDE),
-        _matrix_dtype() if matrix else _COMPUTING,
     ]
+    computing = _matrix_dtype() if matrix else _COMPUTING
     raises = (
         _RAISES.partition("EngineRefusal")[0] + _MATRIX_RAISES if matrix else _RAISES
     )
+    if data:
+        first = [_DATA.format(data=data, which=which)]
+        computing = _DATA_COMPUTING.format(data=data)
+        raises = _RAISES.partition("ValueError")[0].replace("the kernel", f"`{data}`")
+    parts = [
+        *first,
+        _STRIDE,
+        _OUTPUT if transposed else "",
+        _GEOMETRY.replace("{default}", "" if rank is None else _BESIDE),
+        computing,
+    ]
     sections = {
         "{description}": _TRANSPOSED if transposed else _FORWARD,
         "{parameters}": "".join(parts),

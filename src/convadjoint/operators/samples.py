@@ -72,14 +72,16 @@ def requested_dtype(dtype: npt.DTypeLike) -> np.dtype[np.inexact]:
     return found  # type: ignore[return-value]
 
 
-def as_kernel(kernel: npt.ArrayLike, dtype: npt.DTypeLike | None) -> Array:
+def as_kernel(
+    kernel: npt.ArrayLike, dtype: npt.DTypeLike | None, name: str = "kernel"
+) -> Array:
     """Return a read-only copy of `kernel` in the dtype in which it computes."""
-    given = as_samples(kernel, "kernel")
+    given = as_samples(kernel, name)
     wanted = _kernel_dtype(given.dtype) if dtype is None else requested_dtype(dtype)
     if given.dtype.kind == "c" and wanted.kind != "c":
         msg = (
-            f"the kernel is complex ({given.dtype}), dtype {wanted} is real: take "
-            f"kernel.real, or a complex dtype"
+            f"the {name} is complex ({given.dtype}), dtype {wanted} is real: take "
+            f"{name}.real, or a complex dtype"
         )
         raise TypeError(msg)
     copy = np.array(given, wanted, order="C")

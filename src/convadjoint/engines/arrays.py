@@ -1,0 +1,69 @@
+"""Arrays and their axes as compiled code takes them: addresses, distances, sections.
+
+All ranks are one: there are three spatial axes, some of them of length 1.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines.protocol import Array
+from convadjoint.geometry import Border
+
+__all__ = ["RANK", "layout_of", "lifted", "section", "walkable"]
+
+Integers = npt.NDArray[np.int64]
+
+RANK = 3
+
+
+def walkable(x: Array) -> bool:
+    """Whether the compiled code can step through an array as it is.
+
+    A read-only one could be read, but would be a type of its own to be compiled for.
+    """
+    steps = all(stride > 0 and stride % x.itemsize == 0 for stride in x.strides)
+    return steps and x.flags.aligned and x.flags.writeable
+
+
+def section(
+    starts: Iterable[int], step: int, border: Border | None, length: int
+) -> Integers:
+    """The section of an axis, as `program` describes it."""
+    firsts = list(starts)
+    if border is None:
+        return np.array([len(firsts), step, 0, length, 0, 0, *firsts])
+    core = (border.core.start, border.core.stop, border.lo)
+    origins = [border.source(i) for i in range(border.length)]
+    return np.array([len(firsts), step, *core, len(origins), *firsts, *origins])
+
+
+@lru_cache(maxsize=256)
+def layout_of(
+    x: tuple[int, ...],
+    strides: tuple[int, ...],
+    y: tuple[int, ...],
+    groups: int,
+    itemsize: int,
+) -> Integers:
+    """Sizes and strides of ``(batch, c, *n)`` and of a new output, as in `lifted`."""
+    steps = [stride // itemsize for stride in strides]
+    after = [prod(y[axis + 1 :]) for axis in range(len(y))]
+    return np.array([*lifted(x, steps, groups), *lifted(y, after, groups)])
+
+
+def lifted(shape: Sequence[int], steps: Sequence[int], groups: int) -> tuple[int, ...]:
+    """Sizes and steps as ``(group, c/g, plane, row, signal, sample)``."""
+    idle = [1] * (RANK + 2 - len(shape))
+    batch, channels, *sizes = shape
+    signal, channel, *others = steps
+    *outer, samples = idle + sizes
+    *far, near = idle + others
+    each_ = channels // groups
+    return (
+        *(groups, each_, *outer, batch, samples),
+        *(each_ * channel, channel, *far, signal, near),
+    )

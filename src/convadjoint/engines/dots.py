@@ -1,0 +1,147 @@
+"""The inner loop of the compiled kernel gradient: many inner products at once.
+
+A tile of A x B sums stays in vector registers while A lines of one array and B of another
+pass: A + B vectors are loaded for A * B multiplications.  Only at the end are the lanes
+of a sum added up, always in the same order.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+
+from convadjoint.engines.primitives import (
+    INDEX,
+    REGISTERS,
+    VECTOR_BYTES,
+    cases,
+    emitted,
+    indices,
+)
+
+__all__ = ["FORMS", "LARGEST", "dots"]
+
+_SHAPES = {
+    32: ((2, 2), (4, 2), (4, 4), (7, 3), (8, 3), (6, 4), (5, 5)),
+    16: ((2, 2), (4, 2), (6, 2), (3, 3), (4, 3)),
+}
+FORMS = _SHAPES[REGISTERS]
+# Sums of the largest tile.
+LARGEST = max(a * b for a, b in FORMS)
+
+
+@emitted
+def dots(
+    _context: Any,
+    x: Any,
+    x_offsets: Any,
+    x_first: Any,
+    z: Any,
+    z_offsets: Any,
+    z_first: Any,
+    start: Any,
+    stop: Any,
+    sums: Any,
+    form: Any,
+) -> Any:
+    """Write a tile of inner products of samples ``start .. stop`` to `sums`.
+
+    Line `i` of `x` begins at offset ``x_offsets[x_first + i]``, and those of `z` alike;
+    their length is a multiple of a vector's.
+    """
+    arguments = (x, x_offsets, x_first, z, z_offsets, z_first, start, stop, sums)
+    signature = types.void(*arguments, form)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        element = context.get_value_type(x.dtype)
+        vector = ir.VectorType(element, VECTOR_BYTES // context.get_abi_sizeof(element))
+
+        def emit(number: int) -> None:
+            a, b = FORMS[number]
+            made = _Dots(builder, vector)
+            lines = made.lines(args[0:3], a), made.lines(args[3:6], b)
+            totals = made.loop(lines, args[6], args[7])
+            for index, total in enumerate(totals):
+                place = builder.gep(args[8], [INDEX(index)])
+                builder.store(made.summed(total), place)
+
+        cases(builder, args[9], range(len(FORMS)), emit)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+class _Dots:
+    """Emits the code of a tile."""
+
+    def __init__(self, builder: Any, vector: Any) -> None:
+        self.builder = builder
+        self.vector = vector
+
+    def lines(self, source: Any, count: int) -> list[Any]:
+        """Where some lines begin."""
+        builder, (place, offsets, first) = self.builder, source
+        return [
+            builder.gep(
+                place,
+                [builder.load(builder.gep(offsets, [builder.add(first, INDEX(i))]))],
+            )
+            for i in range(count)
+        ]
+
+    def loop(self, lines: tuple[list[Any], list[Any]], start: Any, stop: Any) -> Any:
+        """Sums of the products of all pairs of lines, lane by lane."""
+        builder, vector = self.builder, self.vector
+        before = builder.block
+        head, body, after = (
+            builder.append_basic_block(name) for name in ("head", "body", "after")
+        )
+        builder.branch(head)
+        builder.position_at_end(head)
+        at = builder.phi(INDEX)
+        sums = [builder.phi(vector) for _ in lines[0] for _ in lines[1]]
+        builder.cbranch(builder.icmp_signed("<", at, stop), body, after)
+        builder.position_at_end(body)
+        others = [self._load(line, at) for line in lines[1]]
+        pairs = (
+            (value, other)
+            for value in (self._load(line, at) for line in lines[0])
+            for other in others
+        )
+        grown = [
+            builder.call(self._fused(), [value, other, total])
+            for (value, other), total in zip(pairs, sums, strict=True)
+        ]
+        following = builder.add(at, INDEX(vector.count))
+        builder.branch(head)
+        zero = ir.Constant(vector, None)
+        for phi, last in ((at, following), *zip(sums, grown, strict=True)):
+            phi.add_incoming(start if phi is at else zero, before)
+            phi.add_incoming(last, body)
+        builder.position_at_end(after)
+        return sums
+
+    def summed(self, total: Any) -> Any:
+        """The lanes of a vector added up, half by half."""
+        builder = self.builder
+        while total.type.count > 1:
+            half = total.type.count // 2
+            low = builder.shuffle_vector(total, total, indices(range(half)))
+            high = builder.shuffle_vector(total, total, indices(range(half, 2 * half)))
+            total = builder.fadd(low, high)
+        return builder.extract_element(total, INDEX(0))
+
+    def _load(self, line: Any, at: Any) -> Any:
+        """A vector at any alignment."""
+        place = self.builder.gep(line, [at])
+        pointer = self.builder.bitcast(place, self.vector.as_pointer())
+        return self.builder.load(pointer, align=1)
+
+    def _fused(self) -> Any:
+        """The instruction that multiplies and adds."""
+        vector, functions = self.vector, self.builder.module.globals
+        kind = "f32" if vector.element == ir.FloatType() else "f64"
+        name = f"llvm.fma.v{vector.count}{kind}"
+        return functions.get(name) or ir.Function(
+            self.builder.module, ir.FunctionType(vector, [vector] * 3), name
+        )
