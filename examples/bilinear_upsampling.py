@@ -9,6 +9,7 @@ of a layer that enlarges pictures.
 import numpy as np
 
 import convadjoint as ca
+from convadjoint import resample
 
 kernel = ca.bilinear_kernel(3, 3, 4)
 print(kernel[0, 0])
@@ -26,17 +27,33 @@ print(double.dims, "->", double.dimsd)
 # %%
 # Inside, that is bilinear interpolation at the centres of the new, smaller pixels.
 
-places = [(np.arange(2 * n) + 0.5) / 2 - 0.5 for n in (32, 48)]
-red, green = np.meshgrid(places[0] / 31, places[1] / 47, indexing="ij")
-inside = (slice(1, -1), slice(1, -1))
-print("largest difference inside:", abs(enlarged[0] - red)[inside].max())
-print("at the border:", abs(enlarged[0] - red).max())
+linear = resample.upsample(picture.shape, (64, 96), mode="linear")
+difference = abs(enlarged - linear @ picture).max(axis=0)
+print("largest difference inside:", difference[1:-1, 1:-1].max())
+print("at the border:", difference.max())
 
 # %%
-# At the border it is not: outside is zero, so the picture darkens.
+# At the border it is not: outside is zero, so the picture darkens, while interpolation
+# holds the last pixel.
 
-gain = double @ np.ones_like(picture)
-print(gain[0, :3, :3])
-assert np.allclose(enlarged[0][inside], red[inside])
-assert np.allclose(enlarged[1][inside], green[inside])
-assert np.allclose(gain[:, 1:-1, 1:-1], 1)
+white = np.ones_like(picture)
+print((double @ white)[0, :3, :3])
+print((linear @ white)[0, :3, :3])
+
+# %%
+# With the last pixels held outside, and what they made cropped, both are one matrix.
+
+ends = ((1, 1), (1, 1))
+held = resample.pad(picture.shape, ends, mode="replicate")
+larger = ca.ConvTranspose2DOp(held.dimsd, kernel, stride=2, padding=3)
+gap = abs((larger @ held).tosparse() - linear.tosparse()).max()
+print("largest difference of the two matrices:", gap)
+
+# %%
+# The corners may also stay where they are; then the pixels are moved a little.
+
+corners = resample.upsample(picture.shape, (64, 96), mode="linear", align_corners=True)
+print(linear.tosparse()[1].data, corners.tosparse()[1].data)
+assert difference[1:-1, 1:-1].max() < 1e-15
+assert np.allclose((double @ white)[:, 1:-1, 1:-1], 1)
+assert gap < 1e-15

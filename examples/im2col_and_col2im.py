@@ -8,8 +8,10 @@ round: forward it does what a convolution does backward.
 """
 
 import numpy as np
+from scipy.sparse import eye_array, kron
 
 import convadjoint as ca
+from convadjoint import resample
 
 rng = np.random.default_rng(0)
 x = rng.standard_normal((3, 6, 6))
@@ -17,28 +19,30 @@ w = rng.standard_normal((5, 3, 2, 2))
 conv = ca.Conv2DOp(x.shape, w, stride=2)
 
 # %%
-# im2col copies each window into a column; it is linear, so it is a matrix too.  One tap
-# at a time makes it a convolution, from 3 channels to 3 * 2 * 2.
+# im2col copies each window into a column: it is linear, an operator too.
 
-taps = np.eye(12).reshape(12, 3, 2, 2)
-im2col = ca.Conv2DOp(x.shape, taps, stride=2)
-columns = (im2col @ x).reshape(12, -1)
+im2col = resample.unfold(x.shape, (2, 2), stride=2)
+columns = im2col @ x
 y = w.reshape(5, 12) @ columns
 print("im2col:", x.shape, "->", columns.shape, "and gemm ->", y.shape)
 
 # %%
 # Backward: the transposed product, then col2im, which adds the columns back.
 
-g = rng.standard_normal(conv.dimsd)
-spread = w.reshape(5, 12).T @ g.reshape(5, -1)
-gradient = im2col.T @ spread.reshape(im2col.dimsd)
+g = rng.standard_normal((5, 9))
+spread = w.reshape(5, 12).T @ g
+col2im = resample.fold(spread.shape, (6, 6), (2, 2), stride=2)
+gradient = col2im @ spread
 print("gemm ->", spread.shape, "and col2im ->", gradient.shape)
 
 # %%
-# The deconvolution layer with the same kernel, forward.
+# The deconvolution layer with the same kernel does that forward.  As matrices: C is the
+# kernel, once for each place, times im2col; its transpose is col2im times the kernel's.
 
 deconv = ca.ConvTranspose2DOp(conv.dimsd, w, stride=2)
-print(deconv)
+gemm = kron(w.reshape(5, 12), eye_array(9))
+print(abs(gemm @ im2col.tosparse() - conv.tosparse()).max())
+print(abs(col2im.tosparse() @ gemm.T - deconv.tosparse()).max())
 
 # %%
 # The same with numbers to check by eye: ones, kernel 3, padding 1, stride 2.  The input
@@ -49,5 +53,5 @@ ones = ca.ConvTranspose2DOp(
 )
 print((ones @ np.ones((2, 2))).astype(int))
 assert np.allclose(y, (conv @ x).reshape(5, -1))
-assert np.allclose(gradient, deconv @ g)
+assert np.allclose(gradient, deconv @ g.reshape(5, 3, 3))
 assert np.allclose(ones.T @ np.ones((4, 4)), [[4, 6], [6, 9]])

@@ -5,9 +5,11 @@ at that sample (for transforms ``sum|w|`` times the norm of x), for inner produc
 ``sum|w| * |x| * |y|``.
 """
 
+import pickle
+
 import numpy as np
 
-from strategies import ENGINES, noise
+from strategies import ENGINES, integers, noise
 
 FEW = 16
 
@@ -114,3 +116,35 @@ def check_inner_products(op, kernel, rng):
     adjoint, transpose = op.H @ y, op.T @ y
     assert inner_gap(forward * y.conj(), x * adjoint.conj(), total, x, y) < FEW
     assert inner_gap(forward * y, x * transpose, total, x, y) < FEW
+
+
+def check_member(op, dense, rng, *, units=0):
+    """All relatives of `op`, also scaled and pickled, are those of the matrix.
+
+    Data are whole numbers; `units` rounding errors are allowed to the entries.
+    """
+    pairs = (
+        (op, dense),
+        (op.T, dense.T),
+        (op.H, dense.H),
+        (op.conj(), dense.conj()),
+        (op * 2j, dense.times(2j)),
+        (pickle.loads(pickle.dumps(op)), dense),
+    )
+    for one, matrix in pairs:
+        assert (one.dims, one.dimsd) == (matrix.dims, matrix.dimsd)
+        stored = one.tosparse()
+        check_structure(stored)
+        assert_within(stored.toarray(), matrix.matrix, matrix.sizes, units=units)
+        x = integers(rng, (*one.dims, 2), "complex128")
+        for column in (x, x[..., 0].real, x[..., 1].ravel()):
+            y = one @ column
+            assert y.dtype == np.result_type(one.dtype, column.dtype)
+            _check_columns(y, matrix, column, units)
+
+
+def _check_columns(y, dense, x, units):
+    """`y` is the matrix times `x`, which may be flat or have columns."""
+    flat = x.reshape(dense.matrix.shape[1], -1)
+    want = (dense.matrix @ flat).reshape(y.shape)
+    assert_within(y, want, (dense.sizes @ abs(flat)).reshape(y.shape), units=units)

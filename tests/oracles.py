@@ -40,6 +40,12 @@ class Dense(NamedTuple):
         """The conjugate; shapes stay."""
         return self._replace(matrix=self.matrix.conj())
 
+    def times(self, factor):
+        """Every entry times a number."""
+        return self._replace(
+            matrix=self.matrix * factor, sizes=self.sizes * abs(factor)
+        )
+
     def __matmul__(self, x):
         """Apply to an array of shape `dims`, in the precision of the matrix."""
         return (self.matrix @ np.asarray(x).reshape(-1)).reshape(self.dimsd)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,3 +91,27 @@ def test_a_kernel_of_another_shape_is_refused():
     expected = r"kernel has shape \(3,\), the spec takes \(1, 1, 3\)"
     with pytest.raises(ca.GeometryError, match=expected):
         SpecOp(spec, np.ones(3))
+
+
+def test_axes_may_be_shown_merged():
+    spec = ConvSpec(axes=(Axis(n=5, q=3, k=3),), batch=2, c_in=2, c_out=4)
+    rng = np.random.default_rng(0)
+    kernel = noise(rng, spec.kernel_shape, "complex128")
+    order = (0, 1, 2)
+    layout = Layout(
+        dims=spec.dims,
+        dimsd=spec.dimsd,
+        order=order,
+        orderd=order,
+        batch_axes=1,
+        shown=(4, 5),
+        shownd=(2, 2, 2, 3),
+    )
+    op = SpecOp(spec, kernel, layout)
+    dense = oracles.spec_dense(spec, kernel)._replace(dims=(4, 5), dimsd=(2, 2, 2, 3))
+    check_directions(op, dense, rng, "complex128")
+    twin = pickle.loads(pickle.dumps(op.T))
+    assert (twin.dims, twin.dimsd) == ((2, 2, 2, 3), (4, 5))
+    expected = r"shownd \(5,\) of a Layout has other samples than \(2, 4, 3\)"
+    with pytest.raises(ca.GeometryError, match=expected):
+        replace(layout, shownd=(5,))

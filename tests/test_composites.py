@@ -1,6 +1,7 @@
 """Sums, products, weights and bare matrices stay operators with an exact matrix."""
 
 import pickle
+import re
 
 import numpy as np
 import pylops
@@ -70,6 +71,19 @@ def test_a_weight_of_zero_meets_no_sample():
     infinite = np.array([complex(np.inf, 1)])
     for op in (DiagonalOp([2.0]), MatrixOp(scipy.sparse.csr_array([[2.0]]), 1, 1)):
         assert_same(op @ infinite, np.array([complex(np.inf, 2)]))
+
+
+@given(seed=SEEDS)
+def test_weights_are_repeated(seed):
+    rng = np.random.default_rng(seed)
+    weights = integers(rng, (3, 1), "complex128")
+    op = DiagonalOp(weights, (2, 3, 4))
+    check(op, np.diag(np.broadcast_to(weights, (2, 3, 4)).ravel()), rng)
+    for shape in ((3,), (2, 3, 4, 1), (2, 3, 4)):
+        dims = (2, 4) if shape != (2, 3, 4) else (2, 1, 4)
+        expected = re.escape(f"weights of shape {shape} do not repeat to dims {dims}")
+        with pytest.raises(ca.GeometryError, match=expected):
+            DiagonalOp(np.ones(shape), dims)
 
 
 def test_parts_that_do_not_fit_are_refused():

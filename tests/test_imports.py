@@ -62,6 +62,14 @@ def test_no_framework_is_loaded_by_an_operator():
     run(code)
 
 
+def test_packages_are_there_at_once_and_loaded_when_used():
+    code = "import sys\nimport convadjoint as ca\n"
+    code += "assert 'convadjoint.resample' not in sys.modules\n"
+    code += "for name in ca.resample.__all__: getattr(ca.resample, name)\n"
+    code += "assert ca.resample.avg_pool(4, 2).dimsd == (2,)"
+    run(code)
+
+
 def test_every_public_name_is_there():
     code = "import convadjoint as ca\n"
     code += "for name in ca.__all__: getattr(ca, name)\n"

@@ -1,13 +1,15 @@
 """Validate the docstrings of all public names with numpydoc.
 
-Public is what ``convadjoint.__all__`` names, and the methods and properties that
-this package gives to those classes.  The rest needs a sentence, which ruff checks.
+Public is what ``convadjoint.__all__`` names, in its packages what theirs does, and the
+methods and properties that this package gives to those classes.  The rest needs a sentence, which ruff checks.
 """
 
 import inspect
 import sys
 from collections.abc import Iterator
 from functools import cached_property
+from types import ModuleType
+from typing import Any
 
 from numpydoc.validate import validate
 
@@ -62,17 +64,26 @@ def members(cls: type) -> Iterator[str]:
                 yield f"{base.__module__}.{base.__qualname__}.{name}"
 
 
+def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Full names and values of what a module offers, packages opened."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        if isinstance(value, ModuleType):
+            yield from public(value)
+        else:
+            yield f"{module.__name__}.{name}", value
+
+
 def wanted() -> dict[str, set[str]]:
     """Map each public name to the checks that it has to pass."""
     checks: dict[str, set[str]] = {}
-    for name in convadjoint.__all__:
-        value = getattr(convadjoint, name)
+    for name, value in public(convadjoint):
         if isinstance(value, type):
             checks |= dict.fromkeys(members(value), CHECKS)
         if isinstance(value, type) and issubclass(value, Exception):
-            checks[f"convadjoint.{name}"] = CHECKS
+            checks[name] = CHECKS
         elif callable(value):
-            checks[f"convadjoint.{name}"] = CHECKS | TOP_LEVEL
+            checks[name] = CHECKS | TOP_LEVEL
     return checks
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convadjoint import resample
     from convadjoint.engines import set_num_threads
     from convadjoint.errors import EngineRefusal, GeometryError, SemanticsError
     from convadjoint.geometry import (
@@ -59,8 +60,11 @@ __all__ = [
     "gaussian_kernel",
     "legal_output_sizes",
     "pointwise",
+    "resample",
     "set_num_threads",
 ]
+
+_PACKAGES = ("resample",)
 
 _HOMES = {
     **dict.fromkeys(
@@ -82,6 +86,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         msg = f"module 'convadjoint' has no attribute {name!r}"
         raise AttributeError(msg)
+    if name in _PACKAGES:
+        return import_module(f"convadjoint.{name}")
     home = import_module(f"convadjoint.{_HOMES.get(name, 'operators')}")
     value = globals()[name] = getattr(home, name)
     return value

@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from convadjoint.errors import GeometryError
 
-__all__ = ["integer", "is_sequence", "per_axis"]
+__all__ = ["flag", "integer", "is_sequence", "per_axis"]
 
 
 def integer(value: object, name: str, *, least: int | None = None) -> int:
@@ -20,6 +20,14 @@ def integer(value: object, name: str, *, least: int | None = None) -> int:
         msg = f"{name} must be at least {least}, got {number}"
         raise GeometryError(msg)
     return number
+
+
+def flag(value: object, name: str) -> bool:
+    """Return a truth value; words and anything else that is merely true are refused."""
+    if isinstance(value, str) or is_sequence(value) or value not in (True, False):
+        msg = f"{name} must be True or False, got {value!r}"
+        raise TypeError(msg)
+    return bool(value)
 
 
 def is_sequence(value: object) -> TypeGuard[Iterable[object]]:

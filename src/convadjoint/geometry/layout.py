@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from math import prod
 
 from convadjoint.errors import GeometryError
-from convadjoint.geometry.checks import integer, per_axis
+from convadjoint.geometry.checks import integer, is_sequence, per_axis
 
-__all__ = ["Layout", "Roles"]
+__all__ = ["Layout", "Roles", "places", "roles", "total"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,14 @@ class Layout:
         axis if there is one, the spatial axes.
     batch_axes : int
         How many of them are batch axes; canonically they are one.
+    shown, shownd : tuple of int, optional
+        What users see instead of `dims` and `dimsd`: the same samples in the same
+        order, with neighbouring axes merged or split.
+
+    Raises
+    ------
+    GeometryError
+        If a shape shown has another number of samples.
     """
 
     dims: tuple[int, ...]
@@ -29,6 +37,21 @@ class Layout:
     order: tuple[int, ...]
     orderd: tuple[int, ...]
     batch_axes: int
+    shown: tuple[int, ...] | None = None
+    shownd: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name, shape in (("shown", self.dims), ("shownd", self.dimsd)):
+            seen = getattr(self, name)
+            if seen is not None and prod(seen) != prod(shape):
+                msg = f"{name} {seen} of a Layout has other samples than {shape}"
+                raise GeometryError(msg)
+
+    @property
+    def seen(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of input and output for users."""
+        here = self.dims if self.shown is None else self.shown
+        return here, self.dimsd if self.shownd is None else self.shownd
 
     def transpose(self) -> "Layout":
         """Exchange input and output."""
@@ -38,6 +61,8 @@ class Layout:
             order=self.orderd,
             orderd=self.order,
             batch_axes=self.batch_axes,
+            shown=self.shownd,
+            shownd=self.shown,
         )
 
     @property
@@ -114,6 +139,33 @@ def roles(
     if channel is None:
         channel = _channel_before(convolved)
     return Roles(ndim=ndim, axes=convolved, channel=channel)
+
+
+def places(dims: tuple[int, ...], value: object, name: str, axes: object) -> Roles:
+    """The axes that `value` speaks of: it has one entry for each, or one for all.
+
+    Without `axes` these are the last ones, as many as it has entries; all of them if it
+    is a single number.
+    """
+    ndim = len(dims)
+    if axes is not None:
+        named = tuple(axes) if is_sequence(axes) else (axes,)
+        chosen = tuple(_axis(axis, "axes", ndim) for axis in named)
+    else:
+        rank = len(tuple(value)) if is_sequence(value) else ndim
+        chosen = tuple(range(ndim - rank, ndim)) if rank <= ndim else ()
+    if not chosen or len(set(chosen)) != len(chosen):
+        given = "" if axes is None else f", got axes={axes!r}"
+        msg = (
+            f"{name} {value!r} needs one or more different axes of dims {dims}, one "
+            f"for each of its entries{given}"
+        )
+        raise GeometryError(msg)
+    for axis in chosen:
+        if dims[axis] < 1:
+            msg = f"dims has length {dims[axis]} on axis {axis}: at least 1 is needed"
+            raise GeometryError(msg)
+    return Roles(ndim=ndim, axes=chosen, channel=None)
 
 
 def _axis(value: object, name: str, ndim: int) -> int:

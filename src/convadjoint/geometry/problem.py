@@ -18,7 +18,7 @@ from convadjoint.geometry.padding import (
 )
 from convadjoint.geometry.spec import ConvSpec
 
-__all__ = ["Problem", "shape_of"]
+__all__ = ["Problem", "padding_modes", "shape_of"]
 
 _LARGEST = 2**61
 
@@ -130,7 +130,7 @@ class Problem:
         strides = per_axis(self.stride, "stride", rank, least=1)
         dilations = per_axis(self.dilation, "dilation", rank, least=1)
         padding = self._padding(taps, dilations)
-        modes = _modes(self.padding_mode, rank)
+        modes = padding_modes(self.padding_mode, rank)
         for name, values in (("stride", strides), ("dilation", dilations)):
             if max(values) > _LARGEST:
                 msg = f"{name} {max(values)} is beyond {_LARGEST} (2**61)"
@@ -218,7 +218,7 @@ class _Line:
         return self.padding.amounts(self.n, self.span, self.s)[0]
 
 
-def _modes(given: object, rank: int) -> tuple[str, ...]:
+def padding_modes(given: object, rank: int) -> tuple[str, ...]:
     """One padding mode per axis."""
     if not is_sequence(given):
         return (checked_mode(given),) * rank

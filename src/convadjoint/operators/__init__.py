@@ -7,6 +7,7 @@ from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
 from convadjoint.operators.gram import GramOp
 from convadjoint.operators.kernels import bilinear_kernel, gaussian_kernel
 from convadjoint.operators.layers import depthwise, pointwise
+from convadjoint.operators.kronecker import KroneckerOp
 from convadjoint.operators.matrices import conv_matrix, conv_transpose_matrix
 from convadjoint.operators.transposed import (
     ConvTranspose1DOp,
@@ -30,6 +31,7 @@ __all__ = [
     "ConvWeightOp",
     "DiagonalOp",
     "GramOp",
+    "KroneckerOp",
     "MatrixOp",
     "Member",
     "ProductOp",

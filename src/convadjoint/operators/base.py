@@ -40,15 +40,15 @@ class ConvolutionOperator(Member):
         options: Options,
     ) -> None:
         """Set all state; nothing is written afterwards but PyLops' counters."""
-        layout = convolution.side(direction).layout
+        dims, dimsd = convolution.side(direction).layout.seen
         self._convolution = convolution
         self._direction = direction
         self._kernel = kernel
         self._options = options
         super().__init__(
             dtype=kernel.dtype,
-            dims=layout.dims,
-            dimsd=layout.dimsd,
+            dims=dims,
+            dimsd=dimsd,
             name=options.name,
         )
 

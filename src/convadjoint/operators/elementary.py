@@ -22,7 +22,14 @@ class DiagonalOp(Member):
     Parameters
     ----------
     weights : array_like
-        One weight per sample; its shape is that of the input and of the output.
+        One weight per sample, or an array that NumPy would repeat to `dims`.
+    dims : int or tuple of int, optional
+        Shape of the input and of the output; by default that of the weights.
+
+    Raises
+    ------
+    GeometryError
+        If the weights do not repeat to `dims`.
 
     Examples
     --------
@@ -31,21 +38,27 @@ class DiagonalOp(Member):
     array([ 5.,  0., 14.])
     """
 
-    def __init__(self, weights: npt.ArrayLike) -> None:
+    def __init__(self, weights: npt.ArrayLike, dims: Any = None) -> None:
         self.weights = as_kernel(weights, None)
-        shape = self.weights.shape
+        shape = self.weights.shape if dims is None else shape_of(dims)
+        _check_repeats(self.weights.shape, shape)
         super().__init__(dtype=self.weights.dtype, dims=shape, dimsd=shape)
 
     def _matmat(self, x: Array) -> Array:
-        weights = self.weights.reshape(-1, 1)
-        return by_parts(weights, x, lambda part: weighted(weights, part))
+        weights = self.weights[..., None]
+        shaped = x.reshape(*self.dims, x.shape[1])
+        y = by_parts(weights, shaped, lambda part: weighted(weights, part))
+        return y.reshape(x.shape)
 
     def _related(self, *, transposed: bool, conjugated: bool) -> "DiagonalOp":  # noqa: ARG002
-        return DiagonalOp(np.conj(self.weights)) if conjugated else self
+        if not conjugated:
+            return self
+        return DiagonalOp(np.conj(self.weights), self.dims)
 
     def _scaled(self, factor: Any, *, divide: bool = False) -> "DiagonalOp":
         plain = as_scalar(factor)
-        return DiagonalOp(self.weights / plain if divide else self.weights * plain)
+        weights = self.weights / plain if divide else self.weights * plain
+        return DiagonalOp(weights, self.dims)
 
     def tosparse(self, format: str = "csr") -> scipy.sparse.sparray:
         """Return the diagonal matrix.
@@ -60,12 +73,13 @@ class DiagonalOp(Member):
         sparray, shape ``(prod(dims), prod(dims))``
             The matrix; weights of zero are not stored.
         """
-        matrix = scipy.sparse.diags_array(self.weights.ravel()).tocsr()
+        diagonal = np.broadcast_to(self.weights, self.dims).ravel()
+        matrix = scipy.sparse.diags_array(diagonal).tocsr()
         matrix.eliminate_zeros()
         return matrix.asformat(format)
 
     def __reduce__(self) -> Any:
-        return DiagonalOp, (self.weights,)
+        return DiagonalOp, (self.weights, self.dims)
 
 
 class MatrixOp(Member):
@@ -130,6 +144,15 @@ class MatrixOp(Member):
 
     def __reduce__(self) -> Any:
         return MatrixOp, (self._matrix, self.dims, self.dimsd)
+
+
+def _check_repeats(shape: tuple[int, ...], dims: tuple[int, ...]) -> None:
+    """Weights are repeated to `dims`, never the other way round."""
+    missing = len(dims) - len(shape)
+    pairs = zip(shape, dims[max(missing, 0) :], strict=False)
+    if missing < 0 or any(have not in (1, want) for have, want in pairs):
+        msg = f"weights of shape {shape} do not repeat to dims {dims}"
+        raise GeometryError(msg)
 
 
 def weighted(weights: Array, x: Array) -> Array:

@@ -11,12 +11,15 @@ def summary(
     name: str, spec: ConvSpec, layout: Layout, dtype: np.dtype[np.inexact]
 ) -> str:
     """Return one line; `spec` is that of the convolution also for its transpose."""
-    axes = layout.order[-len(spec.axes) :]
+    here, there = layout.seen
+    # Axes are counted on the side that shows them one by one.
+    order = layout.order if here == layout.dims else layout.orderd
+    axes = order[-len(spec.axes) :]
     taps = " x ".join(str(axis.k) for axis in spec.axes)
     parts = [f"{taps} taps on {_axes(axes)}", *_steps(spec), _channels(spec, layout)]
     if layout.batch_axes:
-        parts.append(f"batch {_axes(layout.order[: layout.batch_axes])}")
-    return f"<{name} {layout.dims} -> {layout.dimsd}, {dtype}: {', '.join(parts)}>"
+        parts.append(f"batch {_axes(order[: layout.batch_axes])}")
+    return f"<{name} {here} -> {there}, {dtype}: {', '.join(parts)}>"
 
 
 def explain(

@@ -17,7 +17,7 @@ from convadjoint.errors import GeometryError
 from convadjoint.operators.products import Products
 from convadjoint.operators.samples import as_samples
 
-__all__ = ["Member", "ProductOp", "SumOp"]
+__all__ = ["Member", "ProductOp", "SumOp", "tidy"]
 
 
 class Member(Products):
@@ -195,7 +195,7 @@ class ProductOp(_Several):
             The matrix; sums that cancel exactly are not stored.
         """
         matrices = [part.tosparse() for part in self.parts]
-        return _tidy(reduce(lambda left, right: left @ right, matrices), format)
+        return tidy(reduce(lambda left, right: left @ right, matrices), format)
 
 
 class SumOp(_Several):
@@ -265,10 +265,10 @@ class SumOp(_Several):
             The matrix; sums that cancel exactly are not stored.
         """
         matrices = [part.tosparse() for part in self.parts]
-        return _tidy(reduce(lambda left, right: left + right, matrices), format)
+        return tidy(reduce(lambda left, right: left + right, matrices), format)
 
 
-def _tidy(matrix: Any, format: str) -> scipy.sparse.sparray:
+def tidy(matrix: Any, format: str) -> scipy.sparse.sparray:
     """Sorted indices, no stored zeros."""
     matrix.eliminate_zeros()
     matrix.sort_indices()
