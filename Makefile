@@ -5,18 +5,20 @@
 PYTHON ?= python3
 ARGS   ?=
 OUT    ?= demo-output
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test dev clean
+.PHONY: help demo test test-frameworks dev clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    blur a photograph and recover it; figure in $(OUT)/"
 	@echo "make test    run the tests"
+	@echo "make test-frameworks    run the tests with PyTorch and JAX, in an environment of their own"
 	@echo "make dev     prepare .venv for every task; then .venv/bin/nox --list"
-	@echo "make clean   remove .venv and everything that was generated"
+	@echo "make clean   remove the environments and everything that was generated"
 	@echo
 	@echo "Options: PYTHON=python3.13   OUT=folder   ARGS='photo.jpg' or ARGS='-k adjoint'"
 
@@ -26,10 +28,15 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
+# PyTorch is large, so it has an environment of its own.
+test-frameworks:
+	@$(MAKE) --no-print-directory VENV=.venv-frameworks .venv-frameworks/.frameworks
+	.venv-frameworks/bin/python -m pytest -n auto tests/frameworks $(ARGS)
+
 dev: $(VENV)/.dev
 
 clean:
-	rm -rf $(VENV) $(OUT) dist docs/_build docs/generated docs/gallery
+	rm -rf $(VENV) .venv-frameworks $(OUT) dist docs/_build docs/generated docs/gallery
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .nox .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -56,6 +63,14 @@ $(VENV)/.demo: pyproject.toml
 $(VENV)/.test: $(VENV)/.demo
 	@echo "Adding the test tools."
 	@$(PIP) install --group test
+	@touch $@
+
+# PyTorch's own index has builds without CUDA, which are ten times smaller; where it
+# cannot be reached, the usual index has to do.
+$(VENV)/.frameworks: $(VENV)/.test
+	@echo "Adding PyTorch and JAX."
+	@$(PIP) install --no-deps --retries 1 --extra-index-url $(TORCH_INDEX) torch
+	@$(PIP) install --group frameworks
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test

@@ -61,6 +61,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", *session.posargs)
 
 
+@nox.session(default=False)
+def frameworks(session: nox.Session) -> None:
+    """Run the tests that need PyTorch and JAX."""
+    prepare(session, "test", "frameworks")
+    session.run("pytest", "-n", "auto", "tests/frameworks", *session.posargs)
+
+
 @nox.session
 def docstrings(session: nox.Session) -> None:
     """Validate the public docstrings and run their examples."""

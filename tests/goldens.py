@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+import convadjoint as ca
+
 FOLDER = Path(__file__).parent / "golden"
 
 
@@ -70,3 +72,20 @@ def assert_golden(got, case, output):
     assert got.dtype == want.dtype
     wide = np.result_type(want, np.float64)
     assert np.all(abs(got.astype(wide) - want.astype(wide)) <= case.atol[output])
+
+
+def torch_op(case, engine="auto", **more):
+    """The operator in our words, of a call in PyTorch's."""
+    kind = "ConvTranspose" if "transpose" in case.op else "Conv"
+    words = {
+        "stride": case.each("stride", 1),
+        "padding": case.each("padding", 0),
+        "dilation": case.each("dilation", 1),
+        "groups": case.args.get("groups", 1),
+        "padding_mode": case.args.get("padding_mode", "zeros"),
+    }
+    if kind == "ConvTranspose":
+        words["output_padding"] = case.each("output_padding", 0)
+    make = getattr(ca, f"{kind}{case.rank}DOp")
+    x, w = case.arrays["x"], case.arrays["w"]
+    return make(x.shape, w, engine=engine, **words | more)

@@ -214,3 +214,28 @@ def test_the_named_engine_runs(engine, monkeypatch):
     monkeypatch.setattr(engines.ENGINES[engine], "plan", refuse)
     with pytest.raises(AssertionError):
         ca.Conv1DOp(4, [1.0, 2.0], engine=engine) @ np.ones(4)
+
+
+def test_an_operator_is_a_function_of_input_and_kernel():
+    rng = np.random.default_rng(0)
+    x, w = noise(rng, (2, 5)), noise(rng, (3,), "complex64")
+    op = ca.Conv1DOp((2, 5), [1.0, 2.0, 3.0], flip=True, stride=2, engine="taps")
+    assert_same(op(x), op @ x)
+    want = ca.Conv1DOp((2, 5), w, flip=True, stride=2, engine="taps")
+    assert_same(op(x, w), want @ x)
+    assert_same(op(x.ravel(), list(w.real)), (op.replace(kernel=w.real) @ x).ravel())
+    # The kernel stands where that of the operator does: conjugation is in `op.kernel`.
+    y = noise(rng, op.dimsd)
+    assert_same(op.H(y, w), want.T @ y)
+    assert_same((2 * op)(x, w.real), want.replace(kernel=w.real) @ x)
+    assert_same((op.H @ op)(x), op.H @ (op @ x))
+
+
+def test_a_kernel_of_another_shape_or_kind_is_no_argument():
+    op = ca.Conv1DOp(5, [1.0, 2.0, 3.0])
+    with pytest.raises(
+        ca.GeometryError, match=r"kernel has shape \(2,\), .* \(3,\): for"
+    ):
+        op(np.ones(5), [1.0, 2.0])
+    with pytest.raises(TypeError, match="kernel has dtype object"):
+        op(np.ones(5), [None, 1.0, 2.0])

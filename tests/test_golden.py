@@ -9,25 +9,8 @@ import convadjoint as ca
 from checks import EXACT
 from convadjoint import engines
 from convadjoint.geometry import Axis, ConvSpec, conv_output_size
-from goldens import assert_golden, golden, names
+from goldens import assert_golden, golden, names, torch_op
 from strategies import ENGINES
-
-
-def torch_op(case, engine="auto", **more):
-    """The operator in our words, of a call in PyTorch's."""
-    kind = "ConvTranspose" if "transpose" in case.op else "Conv"
-    words = {
-        "stride": case.each("stride", 1),
-        "padding": case.each("padding", 0),
-        "dilation": case.each("dilation", 1),
-        "groups": case.args.get("groups", 1),
-        "padding_mode": case.args.get("padding_mode", "zeros"),
-    }
-    if kind == "ConvTranspose":
-        words["output_padding"] = case.each("output_padding", 0)
-    make = getattr(ca, f"{kind}{case.rank}DOp")
-    x, w = case.arrays["x"], case.arrays["w"]
-    return make(x.shape, w, engine=engine, **words | more)
 
 
 def bias(case):

@@ -32,7 +32,8 @@ def tap_gradient(spec: ConvSpec, x: Array, z: Array) -> Array:
 
 def _products(x: Array, z: Array) -> Array:
     """Sums of products per group, ``(groups, c_out/g, c_in/g)``."""
-    summed = [0, *range(2, x.ndim - 1)]
-    pairs = zip(x.swapaxes(0, 1), z.swapaxes(0, 1), strict=True)
-    sums = [np.tensordot(there, here, (summed, summed)) for here, there in pairs]
-    return np.stack(sums)
+    groups, c_in, c_out = x.shape[1], x.shape[2], z.shape[2]
+    reads = np.moveaxis(x, 0, 2).reshape(groups, c_in, -1)
+    writes = np.moveaxis(z, 0, 2).reshape(groups, c_out, -1)
+    products: Array = np.matmul(writes, reads.swapaxes(1, 2))
+    return products

@@ -6,8 +6,8 @@ from convadjoint.operators.family import Member, ProductOp, SumOp
 from convadjoint.operators.forward import Conv1DOp, Conv2DOp, Conv3DOp, ConvNDOp
 from convadjoint.operators.gram import GramOp
 from convadjoint.operators.kernels import bilinear_kernel, gaussian_kernel
-from convadjoint.operators.layers import depthwise, pointwise
 from convadjoint.operators.kronecker import KroneckerOp
+from convadjoint.operators.layers import depthwise, pointwise
 from convadjoint.operators.matrices import conv_matrix, conv_transpose_matrix
 from convadjoint.operators.transposed import (
     ConvTranspose1DOp,

@@ -12,13 +12,15 @@ import scipy.sparse.linalg
 from convadjoint import engines
 from convadjoint.engines import Array
 from convadjoint.engines.matrix import count_entries
+from convadjoint.errors import GeometryError
 from convadjoint.geometry import ConvSpec, Layout
 from convadjoint.operators import explanation, norms
+from convadjoint.operators.arrays import foreign, library_of
 from convadjoint.operators.family import Member
 from convadjoint.operators.gram import GramOp
 from convadjoint.operators.options import Options
 from convadjoint.operators.plans import Convolution, Direction
-from convadjoint.operators.samples import scaled
+from convadjoint.operators.samples import as_samples, scaled
 
 __all__ = ["ConvolutionOperator"]
 
@@ -105,6 +107,44 @@ class ConvolutionOperator(Member):
             An operator of the same class.
         """
         raise NotImplementedError
+
+    def __call__(self, x: Any, kernel: Any = None) -> Any:
+        """Return ``op @ x``, or the same with another kernel.
+
+        Parameters
+        ----------
+        x : array_like or tensor
+            As for ``op @ x``.
+        kernel : array_like or tensor, optional
+            Another kernel, of the shape of `op.kernel` and in its place: reversed if
+            the operator reverses its own, not conjugated.
+
+        Returns
+        -------
+        ndarray or tensor
+            ``op.replace(kernel=kernel) @ x``.  Tensors of PyTorch and arrays of JAX
+            return as what they are, as differentiable functions of both arguments.
+
+        Raises
+        ------
+        GeometryError
+            If the kernel or `x` has another shape.
+        TypeError
+            If one of them does not hold numbers, or they come from two libraries.
+        """
+        if kernel is None:
+            return self @ x
+        library = library_of(kernel)
+        given = kernel if library else as_samples(kernel, "kernel")
+        if given.shape != self.kernel.shape:
+            msg = (
+                f"kernel has shape {tuple(given.shape)}, the operator's own has "
+                f"{self.kernel.shape}: for another shape, op.replace(kernel=...)"
+            )
+            raise GeometryError(msg)
+        if library:
+            return foreign().with_kernel(self, x, given)
+        return self.replace(kernel=given) @ x
 
     @property
     def kernel(self) -> Array:

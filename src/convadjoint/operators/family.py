@@ -57,6 +57,21 @@ class Member(Products):
     def _transpose(self) -> "Member":
         return self._related(transposed=True, conjugated=False)
 
+    def __call__(self, x: Any) -> Any:
+        """Return ``op @ x``, for those who want a function.
+
+        Parameters
+        ----------
+        x : array_like or tensor
+            As for ``op @ x``.
+
+        Returns
+        -------
+        ndarray or tensor
+            As ``op @ x``.
+        """
+        return self @ x
+
     def conj(self) -> "Member":
         """Return the operator whose matrix is the conjugate of this one's.
 
@@ -74,7 +89,8 @@ class Member(Products):
         ----------
         x : array_like, operator, sparse array or scalar
             Arrays have shape ``dims``, ``(prod(dims),)``, or either of these with a
-            trailing axis of columns.
+            trailing axis of columns.  Tensors of PyTorch and arrays of JAX are arrays,
+            too; they return as what they are, differentiable.
 
         Returns
         -------

@@ -9,6 +9,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from convadjoint.engines import Array
+from convadjoint.operators.arrays import foreign, library_of
 from convadjoint.operators.dense import MatrixMethods
 from convadjoint.operators.samples import as_columns, as_samples, check_shape
 
@@ -31,6 +32,8 @@ class Products(MatrixMethods):
         ndarray, shape ``(prod(dimsd),)`` or ``(prod(dimsd), 1)``
             Output.
         """
+        if library_of(x):
+            return foreign().product(self, x)
         return super().matvec(as_samples(x, "x"))
 
     def rmatvec(self, x: npt.ArrayLike) -> Array:
@@ -46,6 +49,8 @@ class Products(MatrixMethods):
         ndarray, shape ``(prod(dims),)`` or ``(prod(dims), 1)``
             Input.
         """
+        if library_of(x):
+            return foreign().product(self.H, x)
         return super().rmatvec(as_samples(x, "x"))
 
     def matmat(self, X: Any) -> Array:
@@ -61,6 +66,8 @@ class Products(MatrixMethods):
         ndarray, shape ``(prod(dimsd), m)``
             Outputs.
         """
+        if library_of(X):
+            return foreign().product(self, X)
         return super().matmat(as_columns(X, self.shape[1]))
 
     def rmatmat(self, X: Any) -> Array:
@@ -76,6 +83,8 @@ class Products(MatrixMethods):
         ndarray, shape ``(prod(dims), m)``
             Inputs.
         """
+        if library_of(X):
+            return foreign().product(self.H, X)
         return super().rmatmat(as_columns(X, self.shape[0]))
 
     def dot(self, x: Any) -> Any:
@@ -85,7 +94,8 @@ class Products(MatrixMethods):
         ----------
         x : array_like, operator, sparse array or scalar
             Arrays have shape ``dims``, ``(prod(dims),)``, or either of these with a
-            trailing axis of columns.
+            trailing axis of columns.  Tensors of PyTorch and arrays of JAX are arrays,
+            too; they return as what they are, differentiable.
 
         Returns
         -------
@@ -103,17 +113,17 @@ class Products(MatrixMethods):
             return self.tosparse() @ x
         if isinstance(x, (pylops.LinearOperator, scipy.sparse.linalg.LinearOperator)):
             return super().dot(x)
+        if library_of(x):
+            return foreign().shaped_product(self, x)
         return self._product(x)
 
     def _product(self, x: Any) -> Array:
         """Return ``op @ x`` for what is an array."""
         samples = as_samples(x, "x")
         size = self.shape[1]
-        check_shape(samples.shape, self.dims, size)
+        shaped, columns = check_shape(samples.shape, self.dims, size)
         if not pylops.get_ndarray_multiplication():
             return super().dot(samples)
-        shaped = samples.shape[: len(self.dims)] == self.dims
-        columns = samples.shape[len(self.dims) if shaped else 1 :]
         flat = samples.reshape(size, *columns)
         if columns:
             y = self.matmat(flat)

@@ -15,7 +15,9 @@ __all__ = [
     "as_kernel",
     "as_samples",
     "as_scalar",
+    "check_numbers",
     "check_shape",
+    "kernel_dtype",
     "requested_dtype",
     "scaled",
 ]
@@ -40,16 +42,23 @@ def as_samples(values: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
     except ValueError as error:
         msg = f"{name} is not an array: {error}"
         raise TypeError(msg) from None
-    if array.dtype.kind not in _KINDS or array.dtype.char in "gG":
-        msg = (
-            f"{name} has dtype {array.dtype}: allowed are booleans, integers, float16, "
-            f"float32, float64, complex64 and complex128"
-        )
-        raise TypeError(msg)
+    check_numbers(array.dtype, name)
     return array
 
 
-def _kernel_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.inexact]:
+def check_numbers(
+    dtype: np.dtype[np.generic], name: str, given: str | None = None
+) -> None:
+    """Numbers of this dtype can be computed with; `given` is what users call it."""
+    if dtype.kind not in _KINDS or dtype.char in "gG":
+        msg = (
+            f"{name} has dtype {given or dtype}: allowed are booleans, integers, "
+            f"float16, float32, float64, complex64 and complex128"
+        )
+        raise TypeError(msg)
+
+
+def _native(dtype: np.dtype[np.generic]) -> np.dtype[np.inexact]:
     """The dtype in which a kernel computes: float16 in float32, integers in float64."""
     native = dtype.newbyteorder("=")
     if native in _DTYPES:
@@ -72,19 +81,26 @@ def requested_dtype(dtype: npt.DTypeLike) -> np.dtype[np.inexact]:
     return found  # type: ignore[return-value]
 
 
+def kernel_dtype(
+    given: np.dtype[np.generic], wanted: npt.DTypeLike | None, name: str = "kernel"
+) -> np.dtype[np.inexact]:
+    """The dtype of an operator whose kernel is given in one, and wanted in another."""
+    found = _native(given) if wanted is None else requested_dtype(wanted)
+    if given.kind == "c" and found.kind != "c":
+        msg = (
+            f"the {name} is complex ({given}), dtype {found} is real: take "
+            f"{name}.real, or a complex dtype"
+        )
+        raise TypeError(msg)
+    return found
+
+
 def as_kernel(
     kernel: npt.ArrayLike, dtype: npt.DTypeLike | None, name: str = "kernel"
 ) -> Array:
     """Return a read-only copy of `kernel` in the dtype in which it computes."""
     given = as_samples(kernel, name)
-    wanted = _kernel_dtype(given.dtype) if dtype is None else requested_dtype(dtype)
-    if given.dtype.kind == "c" and wanted.kind != "c":
-        msg = (
-            f"the {name} is complex ({given.dtype}), dtype {wanted} is real: take "
-            f"{name}.real, or a complex dtype"
-        )
-        raise TypeError(msg)
-    copy = np.array(given, wanted, order="C")
+    copy = np.array(given, kernel_dtype(given.dtype, dtype, name), order="C")
     copy.flags.writeable = False
     return copy
 
@@ -113,8 +129,10 @@ def scaled(kernel: Array, factor: object, *, divide: bool) -> Array:
     return result
 
 
-def check_shape(shape: tuple[int, ...], dims: tuple[int, ...], size: int) -> None:
-    """An array has the shape of the input, flat or not, perhaps with columns."""
+def check_shape(
+    shape: tuple[int, ...], dims: tuple[int, ...], size: int
+) -> tuple[bool, tuple[int, ...]]:
+    """Whether an array has the input's shape or is flat, and its trailing columns."""
     flat = len(shape) in (1, 2) and shape[0] == size
     if not (flat or shape == dims or shape[:-1] == dims):
         msg = (
@@ -122,6 +140,8 @@ def check_shape(shape: tuple[int, ...], dims: tuple[int, ...], size: int) -> Non
             f"with a trailing axis of columns"
         )
         raise GeometryError(msg)
+    shaped = shape[: len(dims)] == dims
+    return shaped, shape[len(dims) if shaped else 1 :]
 
 
 def as_columns(x: Any, length: int) -> Any:

@@ -123,7 +123,7 @@ def _numbers(
     planes = np.unravel_index(targets.astype(np.intp), sizes)
     for axis, spot in zip(place.axes, planes, strict=True):
         spots[axis] = spot
-    return sum(spot * prod(dimsd[axis + 1 :]) for axis, spot in enumerate(spots))  # type: ignore[return-value]
+    return sum(spot * prod(dimsd[axis + 1 :]) for axis, spot in enumerate(spots))
 
 
 def _last(rows: Integers, columns: Integers) -> tuple[Integers, Integers]:
