@@ -16,6 +16,7 @@ class Golden(NamedTuple):
 
     name: str
     op: str
+    api: str
     args: dict
     arrays: dict
     atol: dict
@@ -32,14 +33,30 @@ class Golden(NamedTuple):
         return tuple(value) if isinstance(value, list) else (value,) * self.rank
 
 
+class Refusal(NamedTuple):
+    """One call that the framework refuses, with shapes by short name."""
+
+    name: str
+    api: str
+    args: dict
+    shapes: dict
+    tags: list
+    error: str
+
+
+def manifest(folder, name):
+    """The description of one set."""
+    return json.loads((folder / f"{name}.json").read_text())
+
+
 def load(folder, name):
     """All cases of one set."""
-    manifest = json.loads((folder / f"{name}.json").read_text())
     with np.load(folder / f"{name}.npz") as stored:
         return [
             Golden(
                 case["case"],
                 case["op"],
+                case["api"],
                 case["args"],
                 {
                     short: stored[f"{case['case']}/{short}"]
@@ -47,11 +64,32 @@ def load(folder, name):
                 },
                 case["atol"],
             )
-            for case in manifest["cases"]
+            for case in manifest(folder, name)["cases"]
         ]
 
 
+def refusals(folder, name):
+    """The combinations of one set that the framework does not allow."""
+    return [
+        Refusal(
+            one["case"],
+            one["api"],
+            one["args"],
+            {short: tuple(array["shape"]) for short, array in one["inputs"].items()},
+            one["tags"],
+            one["error_type"],
+        )
+        for one in manifest(folder, name).get("rejected", ())
+        if one["category"] == "invalid"
+    ]
+
+
 SETS = {path.stem: load(FOLDER, path.stem) for path in sorted(FOLDER.glob("*.json"))}
+
+
+REFUSALS = {name: refusals(FOLDER, name) for name in SETS}
+# A case may be in two sets.
+BY_NAME = {one.name: one for cases in SETS.values() for one in cases}
 
 
 def names(name, *words):
@@ -61,8 +99,7 @@ def names(name, *words):
 
 def golden(name):
     """The case of this name."""
-    (found,) = (one for cases in SETS.values() for one in cases if one.name == name)
-    return found
+    return BY_NAME[name]
 
 
 def assert_golden(got, case, output):

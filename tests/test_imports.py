@@ -59,6 +59,7 @@ def test_no_framework_is_loaded_by_an_operator():
     code += "import convadjoint as ca\n"
     code += "op = ca.Conv2DOp((5, 5), [[1.0, 2.0]])\nop.tosparse()\n"
     code += "x = [[1.0] * 5] * 5\nop.H @ (op @ x)\nop(x, op.kernel)\n"
+    code += "assert ca.frameworks.table()\n"
     code += "op.matvec(range(25))\n(op.T @ op).matmat([[1.0]] * 25)\n"
     code += (
         f"new = {FRAMEWORKS!r} & (sys.modules.keys() - before)\nassert not new, new\n"

@@ -1,76 +1,130 @@
-"""Depthwise and pointwise operators do what their sentences say."""
+"""Layers as values, chains of them, and which classes are taken for a framework's."""
+
+import pickle
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-import scipy.ndimage
 
 import convadjoint as ca
 from checks import assert_same
+from convadjoint.frameworks.layers.layer import biased, chained, reshaped
+from convadjoint.frameworks.layers.recognition import is_from, own_class
 from strategies import integers
 
-
-@pytest.mark.parametrize("channel", [0, 1, 2, -1])
-@pytest.mark.parametrize("multiplier", [None, 1, 3])
-def test_depthwise_convolves_each_channel_by_itself(channel, multiplier):
-    rng = np.random.default_rng(0)
-    kernels = integers(rng, (4, multiplier or 1, 3, 5))
-    x = integers(rng, (4, 6, 7))
-    given = kernels[:, 0] if multiplier is None else kernels
-    dims = np.moveaxis(x, 0, channel).shape
-    op = ca.depthwise(
-        dims, given, channel_axis=channel, multiplier=multiplier, padding="same"
-    )
-    want = [
-        scipy.ndimage.correlate(x[c], kernels[c, i], mode="constant")
-        for c in range(4)
-        for i in range(multiplier or 1)
-    ]
-    y = op @ np.moveaxis(x, 0, channel)
-    assert_same(y, np.moveaxis(np.array(want), 0, channel))
+RNG = np.random.default_rng(5)
+DIMS = (2, 3, 5, 4)
 
 
-def test_depthwise_finds_channels_before_space():
-    op = ca.depthwise((2, 4, 6, 7), np.ones((4, 3, 3)), stride=2, engine="taps")
-    assert (op.dimsd, op.engine) == ((2, 4, 2, 3), "taps")
+def layer(dims, channels):
+    """A convolution that makes `channels`, on whole numbers, with its bias."""
+    kernel = integers(RNG, (channels, dims[1], 2, 2), "float64")
+    op = ca.Conv2DOp(dims, kernel, padding=1, stride=2)
+    return biased(op, integers(RNG, (channels,), "float64"), axis=1)
 
 
-@pytest.mark.parametrize("dims", [(3, 5), (5, 3), (2, 3, 4, 5), (2, 2, 2, 2, 2, 3)])
-def test_pointwise_mixes_channels(dims):
-    rng = np.random.default_rng(0)
-    place = dims.index(3)
-    matrix, x = integers(rng, (2, 3), "complex128"), integers(rng, dims)
-    op = ca.pointwise(dims, matrix, place)
-    want = np.moveaxis(np.tensordot(matrix, x, (1, place)), 0, place)
-    assert_same(op @ x, want)
-    assert_same(ca.pointwise(dims, matrix, place - len(dims), engine="taps") @ x, want)
+def test_a_layer_is_its_operator_and_its_bias():
+    one = layer(DIMS, 4)
+    x = integers(RNG, DIMS, "float64")
+    want = one.op @ x + one.bias
+    assert one.bias.shape == (1, 4, 1, 1)
+    assert_same(one(x), want)
+    assert_same(one(x.ravel()), want.ravel())
+    columns = np.stack([x, 2 * x], axis=-1)
+    both = np.stack([want, one(2 * x)], axis=-1)
+    assert_same(one(columns), both)
+    assert_same(one(columns.reshape(-1, 2)), both.reshape(-1, 2))
+    assert_same(pickle.loads(pickle.dumps(one))(x), want)
 
 
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
-        (
-            lambda: ca.depthwise((4, 6), np.ones(4)),
-            r"shape \(channels, \*k\), got \(4,\)",
-        ),
-        (
-            lambda: ca.depthwise((4, 6), np.ones((4, 2, 3)), multiplier=3),
-            r"shape \(channels, 3, \*k\), got \(4, 2, 3\)",
-        ),
-        (lambda: ca.depthwise((5, 6), np.ones((4, 3))), "5 channels on axis 0"),
-        (
-            lambda: ca.pointwise((3,), np.ones((2, 3)), 0),
-            r"got shapes \(2, 3\) and \(3,\)",
-        ),
-        (
-            lambda: ca.pointwise((3, 4), np.ones(3), 0),
-            r"got shapes \(3,\) and \(3, 4\)",
-        ),
-        (
-            lambda: ca.pointwise((3, 4), np.ones((2, 3)), 2),
-            "channel_axis 2 is out of range",
-        ),
-    ],
-)
-def test_what_does_not_fit_is_refused(call, expected):
-    with pytest.raises(ca.GeometryError, match=expected):
-        call()
+def test_a_layer_without_bias_adds_a_zero():
+    op = ca.Conv1DOp(4, np.ones(2, np.float32))
+    one = biased(op, None, axis=0)
+    assert (one.bias.shape, one.bias.dtype) == ((), np.float32)
+    assert_same(one(np.ones(4, np.float32)), np.full(3, 2, np.float32))
+
+
+def test_a_layer_cannot_be_changed():
+    given = np.ones(4)
+    one = biased(ca.Conv2DOp(DIMS, np.ones((4, 3, 2, 2))), given, axis=1)
+    given[:] = 7
+    assert_same(one.bias.ravel(), np.ones(4))
+    with pytest.raises(ValueError, match="read-only"):
+        one.bias[:] = 0
+    with pytest.raises(FrozenInstanceError):
+        one.bias = given
+
+
+def test_a_chain_is_a_product_and_pushes_its_bias_on():
+    first = layer(DIMS, 4)
+    bare = biased(ca.Conv2DOp(first.op.dimsd, np.ones((2, 4, 1, 2))), None, axis=1)
+    flat = reshaped(bare.op.dimsd, (int(np.prod(bare.op.dimsd)),))
+    last, second = layer((1, 2, 5, 4), 3), layer(first.op.dimsd, 2)
+    chains = [first], [first, bare], [first, second], [first, bare, flat], [bare, flat]
+    for layers in chains:
+        one = chained(layers)
+        x = integers(RNG, layers[0].op.dims, "float64")
+        want = x
+        for part in layers:
+            want = part(want)
+        assert_same(one(x), want)
+        matrix = one.op.tosparse().toarray()
+        affine = (matrix @ x.ravel()).reshape(one.op.dimsd) + one.bias
+        assert_same(affine, want)
+    with pytest.raises(ca.GeometryError, match="as many samples as are written"):
+        chained([first, last])
+
+
+def made(name, home, *bases, **words):
+    """A class that says it comes from the module `home`."""
+    return type(name, bases, words | {"__module__": home})
+
+
+MODULE = made("Module", "torch.nn.modules.module", object)
+CONV = made("Conv2d", "torch.nn.modules.conv", MODULE, forward=len, weight=None)
+
+
+def known(value):
+    return own_class(value, "torch", ("Conv2d",), transparent="torch.parametrized")
+
+
+def test_classes_are_known_by_name_and_home():
+    assert known(CONV()) == "Conv2d"
+    assert known(MODULE()) is None
+    assert known(made("Conv2d", "mine", object)()) is None
+    assert is_from(CONV(), "torch", "Module")
+    assert not is_from(CONV(), "keras", "Module")
+
+
+def test_a_class_that_adds_something_harmless_is_what_it_derives_from():
+    words = {"extra_repr": repr, "__init__": lambda self: None, "mine": 1}
+    assert known(made("Mine", "mine", CONV, **words)()) == "Conv2d"
+    assert known(made("P", "torch.parametrized", CONV, weight=3)()) == "Conv2d"
+
+
+def test_a_class_that_computes_something_else_is_refused():
+    derived = made("Mine", "mine", CONV, forward=max)
+    with pytest.raises(ca.SemanticsError, match=r"mine.Mine.*overrides forward of Con"):
+        known(derived())
+    mixed = made("Mixed", "mine", made("Mixin", "mine", object, weight=1), CONV)
+    with pytest.raises(ca.SemanticsError, match="overrides weight of Conv2d"):
+        known(mixed())
+    with pytest.raises(ca.SemanticsError, match="overrides __call__ of Conv2d"):
+        known(made("Mine", "mine", CONV, __call__=max)())
+    patched = CONV()
+    patched.forward = max
+    with pytest.raises(ca.SemanticsError, match="overrides forward of Conv2d"):
+        known(patched)
+
+
+@pytest.mark.parametrize("convert", [ca.from_torch, ca.from_keras])
+def test_files_of_objects_are_not_opened(convert, tmp_path):
+    file = tmp_path / "model"
+    file.write_bytes(b"anything")
+    for given in (file, str(file), b"anything"):
+        with pytest.raises(
+            TypeError, match=r"not a file, because files of .* run code"
+        ):
+            convert(given, (1, 2, 3))
+    with pytest.raises(TypeError, match=r"takes a .*, got builtins.int"):
+        convert(3, (1, 2, 3))

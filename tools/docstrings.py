@@ -1,7 +1,8 @@
 """Validate the docstrings of all public names with numpydoc.
 
 Public is what ``convadjoint.__all__`` names, in its packages what theirs does, and the
-methods and properties that this package gives to those classes.  The rest needs a sentence, which ruff checks.
+methods and properties that this package gives to those classes.  The rest needs a
+sentence, which ruff checks.
 """
 
 import inspect

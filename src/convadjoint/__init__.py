@@ -8,9 +8,17 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from convadjoint import resample
+    from convadjoint import frameworks, resample
     from convadjoint.engines import set_num_threads
     from convadjoint.errors import EngineRefusal, GeometryError, SemanticsError
+    from convadjoint.frameworks.layers import (
+        Layer,
+        from_caffe,
+        from_keras,
+        from_onnx,
+        from_torch,
+        onnx_nodes,
+    )
     from convadjoint.geometry import (
         conv_output_size,
         conv_transpose_output_size,
@@ -49,6 +57,7 @@ __all__ = [
     "ConvWeightOp",
     "EngineRefusal",
     "GeometryError",
+    "Layer",
     "SemanticsError",
     "VaryingConvOp",
     "bilinear_kernel",
@@ -57,14 +66,21 @@ __all__ = [
     "conv_transpose_matrix",
     "conv_transpose_output_size",
     "depthwise",
+    "frameworks",
+    "from_caffe",
+    "from_keras",
+    "from_onnx",
+    "from_torch",
     "gaussian_kernel",
     "legal_output_sizes",
+    "onnx_nodes",
     "pointwise",
     "resample",
     "set_num_threads",
 ]
 
-_PACKAGES = ("resample",)
+
+_PACKAGES = ("frameworks", "resample")
 
 _HOMES = {
     **dict.fromkeys(
@@ -76,6 +92,10 @@ _HOMES = {
         "geometry",
     ),
     "set_num_threads": "engines.pool",
+    **dict.fromkeys(
+        ("Layer", "from_caffe", "from_keras", "from_onnx", "from_torch", "onnx_nodes"),
+        "frameworks.layers",
+    ),
     **dict.fromkeys(("EngineRefusal", "GeometryError", "SemanticsError"), "errors"),
 }
 

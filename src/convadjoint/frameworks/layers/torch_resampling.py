@@ -1,0 +1,162 @@
+"""Modules of torch that have no weights."""
+
+from collections.abc import Callable
+from math import floor, prod
+from typing import Any
+
+import numpy as np
+
+from convadjoint import resample
+from convadjoint.frameworks import torch as words
+from convadjoint.frameworks.layers.layer import ONES, Layer, biased, reshaped
+from convadjoint.frameworks.layers.recognition import refuse
+
+__all__ = ["RESAMPLERS"]
+
+Shape = tuple[int, ...]
+
+_UPSAMPLING = {
+    "nearest": ("nearest", (1, 2, 3)),
+    "nearest-exact": ("nearest-exact", (1, 2, 3)),
+    "linear": ("linear", (1,)),
+    "bilinear": ("linear", (2,)),
+    "trilinear": ("linear", (3,)),
+}
+# What a padding repeats, and how much shorter than the signal it must be.
+_PADDINGS = {
+    "ZeroPad": ("zeros", None),
+    "ReflectionPad": ("reflect", 1),
+    "ReplicationPad": ("replicate", None),
+    "CircularPad": ("circular", 0),
+}
+_RANKS = ("1d", "2d", "3d")
+
+
+def _pooled(name: str, module: Any, input_shape: Shape) -> Layer:
+    divisor = (
+        {} if name == "AvgPool1d" else {"divisor_override": module.divisor_override}
+    )
+    op = getattr(words, name)(
+        input_shape,
+        module.kernel_size,
+        stride=module.stride,
+        padding=module.padding,
+        ceil_mode=module.ceil_mode,
+        count_include_pad=module.count_include_pad,
+        **divisor,
+    )
+    return _bare(op)
+
+
+def _unfolded(_name: str, module: Any, input_shape: Shape) -> Layer:
+    op = words.Unfold(
+        input_shape,
+        module.kernel_size,
+        dilation=module.dilation,
+        padding=module.padding,
+        stride=module.stride,
+        dtype=ONES,
+    )
+    return _bare(op)
+
+
+def _folded(_name: str, module: Any, input_shape: Shape) -> Layer:
+    op = words.Fold(
+        input_shape,
+        module.output_size,
+        module.kernel_size,
+        dilation=module.dilation,
+        padding=module.padding,
+        stride=module.stride,
+        dtype=ONES,
+    )
+    return _bare(op)
+
+
+def _upsampled(_name: str, module: Any, input_shape: Shape) -> Layer:
+    mode, ranks = _UPSAMPLING.get(module.mode, (module.mode, ()))
+    if len(input_shape) - 2 not in ranks:
+        refuse(module, f"mode {module.mode!r} does not interpolate {input_shape}")
+    size, scale = module.size, module.scale_factor
+    if scale is not None and module.recompute_scale_factor:
+        factors = scale if isinstance(scale, tuple) else (scale,) * len(input_shape[2:])
+        pairs = zip(input_shape[2:], factors, strict=True)
+        size, scale = tuple(floor(n * factor) for n, factor in pairs), None
+    op = resample.upsample(
+        input_shape,
+        size,
+        scale=scale,
+        mode=mode,
+        align_corners=bool(module.align_corners),
+        axes=tuple(range(2, len(input_shape))),
+        dtype=np.float64 if mode == "linear" else ONES,
+    )
+    return _bare(op)
+
+
+def _padded(name: str, module: Any, input_shape: Shape) -> Layer:
+    mode, shorter = _PADDINGS[name[:-2]]
+    # The last axis comes first.
+    ends = module.padding
+    pairs = [tuple(ends[i : i + 2]) for i in range(len(ends) - 2, -1, -2)]
+    axes = tuple(range(-len(pairs), 0))
+    if len(input_shape) - len(pairs) not in (1, 2):
+        refuse(
+            module,
+            f"it takes (batch, channels, *space) or (channels, *space), got {input_shape}",
+        )
+    for axis, pair in zip(axes, pairs, strict=True):
+        most = input_shape[axis] - (shorter or 0)
+        if shorter is not None and max(pair) > most:
+            refuse(
+                module,
+                f"padding {pair} on axis {axis} of {input_shape} is above {most}",
+            )
+    return _bare(resample.pad(input_shape, pairs, mode=mode, axes=axes, dtype=ONES))
+
+
+def _shuffled(_name: str, module: Any, input_shape: Shape) -> Layer:
+    op = resample.pixel_shuffle(input_shape, module.upscale_factor, dtype=ONES)
+    return _bare(op)
+
+
+def _unshuffled(_name: str, module: Any, input_shape: Shape) -> Layer:
+    op = resample.pixel_unshuffle(input_shape, module.downscale_factor, dtype=ONES)
+    return _bare(op)
+
+
+def _flattened(_name: str, module: Any, input_shape: Shape) -> Layer:
+    rank = len(input_shape)
+    first, last = (
+        axis + rank if axis < 0 else axis for axis in (module.start_dim, module.end_dim)
+    )
+    if not 0 <= first <= last < rank:
+        refuse(module, f"{input_shape} has no axes {first} to {last}")
+    merged = prod(input_shape[first : last + 1])
+    return reshaped(
+        input_shape, (*input_shape[:first], merged, *input_shape[last + 1 :])
+    )
+
+
+def _unchanged(_name: str, _module: Any, input_shape: Shape) -> Layer:
+    return reshaped(input_shape, input_shape)
+
+
+def _bare(op: Any) -> Layer:
+    """The layer without a bias."""
+    return biased(op, None, axis=0)
+
+
+RESAMPLERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
+    **{f"AvgPool{rank}": _pooled for rank in _RANKS},
+    **{f"{padding}{rank}": _padded for padding in _PADDINGS for rank in _RANKS},
+    "Flatten": _flattened,
+    "Fold": _folded,
+    "Identity": _unchanged,
+    "PixelShuffle": _shuffled,
+    "PixelUnshuffle": _unshuffled,
+    "Unfold": _unfolded,
+    "Upsample": _upsampled,
+    "UpsamplingBilinear2d": _upsampled,
+    "UpsamplingNearest2d": _upsampled,
+}
