@@ -82,6 +82,29 @@ def demo(
         report(image, out, width=width)
 
 
+@app.command()
+def translate(
+    call: Annotated[
+        str,
+        typer.Argument(
+            help="A call in quotes, with the shapes of input and kernel, such as "
+            '"torch.conv2d((1, 3, 8, 8), (4, 3, 3, 3), padding=1)".'
+        ),
+    ],
+) -> None:
+    """Say a convolution in the words of every framework.
+
+    For each framework prints a call with the same matrix, or why there is none.
+    """
+    with _one_line():
+        from convadjoint import frameworks  # noqa: PLC0415 - as above
+
+        try:
+            typer.echo(str(frameworks.translate(call)))
+        except (ValueError, TypeError) as error:
+            raise CannotRunError(str(error)) from None
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     """Turn refusals, a machine's limits and Ctrl-C into one line and an exit code."""

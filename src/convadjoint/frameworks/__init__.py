@@ -10,6 +10,7 @@ from importlib import import_module
 from types import ModuleType
 
 from convadjoint.frameworks.semantics import Semantics
+from convadjoint.frameworks.translation import translate
 
 __all__ = [
     "Semantics",
@@ -24,9 +25,12 @@ __all__ = [
     "table",
     "tensorflow",
     "torch",
+    "translate",
 ]
 
-_MODULES = tuple(name for name in __all__ if name not in ("Semantics", "table"))
+_MODULES = tuple(
+    name for name in __all__ if name not in ("Semantics", "table", "translate")
+)
 
 
 def table() -> tuple[Semantics, ...]:
