@@ -235,6 +235,12 @@ def test_no_output_padding_is_not_an_output_padding_of_zero(rng):
     assert_same(zero, none[1:])
 
 
+def test_the_parity_that_counts_is_that_of_the_dilated_kernel():
+    words = {"padding": "same", "output_padding": 0, "dilation_rate": 2}
+    op = keras.Conv1DTranspose((1, 4, 1), np.ones((2, 1, 1)), **words)
+    assert op.dimsd == (1, 4, 1)
+
+
 def test_the_means_of_a_border_count_only_the_input():
     op = keras.AveragePooling2D((1, 2, 3, 3), 2, 2, "same", "channels_first")
     assert op.dimsd == (1, 2, 2, 2)

@@ -168,6 +168,7 @@ def calls(draw):
 
 
 @pytest.mark.framework("torch")
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @given(call=calls(), seed=SEEDS)
 def test_pytorch_itself_agrees(call, seed):
     theirs = pytest.importorskip("torch")

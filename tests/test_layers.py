@@ -75,6 +75,14 @@ def test_a_chain_is_a_product_and_pushes_its_bias_on():
         chained([first, last])
 
 
+def test_a_bias_that_cancels_takes_the_shape_of_what_follows():
+    op = ca.Conv2DOp(DIMS, np.ones((2, 3, 1, 1)))
+    opposite = biased(op, np.array([1.0, -1.0]), axis=1)
+    mean = biased(ca.Conv2DOp(op.dimsd, np.ones((1, 2, 1, 1))), None, axis=1)
+    one = chained([opposite, mean, reshaped(mean.op.dimsd, (40,))])
+    assert_same(one(np.zeros(DIMS)), np.zeros(40))
+
+
 def made(name, home, *bases, **words):
     """A class that says it comes from the module `home`."""
     return type(name, bases, words | {"__module__": home})

@@ -361,6 +361,7 @@ def test_refusals():
         op @ x.to("meta")
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # the compiler's
 def test_a_compiled_function_leaves_the_product_to_us():
     op = ca.Conv1DOp(5, [1.0, 2.0])
     apply = torch.compiler.disable(op)

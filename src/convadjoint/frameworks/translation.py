@@ -89,6 +89,10 @@ def translate(call: ConvolutionOperator | str) -> Translation:
         If the operator is no convolution with zeros outside and one stride, or a text
         is no call.
 
+    See Also
+    --------
+    table : The conventions of all functions.
+
     Examples
     --------
     >>> from convadjoint.frameworks import translate

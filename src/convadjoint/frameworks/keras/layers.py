@@ -45,12 +45,14 @@ def _conv(
         Shape of the input.
     kernel : array_like, shape ``(*k, c_in/groups, c_out)``
         Kernel, correlated.
-    strides, dilation_rate : int or sequence of int, optional
+    strides : int or sequence of int, optional
         At least 1, not both larger than 1.
     padding : {"valid", "same", "causal"}, optional
         Causal, before the first sample only, with one spatial axis.
     data_format : {"channels_last", "channels_first"}, optional
         Layout of input and output.
+    dilation_rate : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     groups : int, optional
         Blocks of channels.
     filters, kernel_size : optional
@@ -103,7 +105,7 @@ def _depthwise_conv(
         Shape of the input.
     kernel : array_like, shape ``(*k, c, multiplier)``
         Kernels of each channel, correlated; output channel ``c * multiplier + m``.
-    strides, dilation_rate : int or sequence of int, optional
+    strides : int or sequence of int, optional
         At least 1.
     padding : {"valid", "same"}, optional
         By name only.
@@ -111,6 +113,8 @@ def _depthwise_conv(
         Checked against `kernel`.
     data_format : {"channels_last", "channels_first"}, optional
         Layout of input and output.
+    dilation_rate : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     kernel_size : optional
         Checked against `kernel`.
     use_bias : bool, optional

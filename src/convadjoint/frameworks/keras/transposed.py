@@ -46,7 +46,7 @@ def _conv_transpose(
         Shape of the input.
     kernel : array_like, shape ``(*k, c_out, c_in)``
         The kernel of the convolution whose transpose is meant.
-    strides, dilation_rate : int or sequence of int, optional
+    strides : int or sequence of int, optional
         At least 1, not both larger than 1.
     padding : {"valid", "same"}, optional
         That of the convolution.
@@ -55,6 +55,8 @@ def _conv_transpose(
         the usual length.
     data_format : {"channels_last", "channels_first"}, optional
         Layout of input and output.
+    dilation_rate : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     filters, kernel_size : optional
         Checked against `kernel`.
     use_bias : bool, optional

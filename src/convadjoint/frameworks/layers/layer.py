@@ -85,13 +85,14 @@ def chained(layers: Sequence[Layer]) -> Layer:
 
 def _pushed(first: Layer, others: Sequence[Layer]) -> Array:
     """What the chain makes of zeros: each bias, as the later layers pass it on."""
-    bias, op = first.bias, first.op
+    total = first
     for layer in others:
-        if bias.any():
-            bias = layer.op @ np.broadcast_to(bias, op.dimsd).ravel()
-            bias = bias.reshape(layer.op.dimsd)
-        bias, op = bias + layer.bias, layer.op
-    return bias
+        passed = np.zeros((), total.bias.dtype)
+        if total.bias.any():
+            passed = layer.op @ np.broadcast_to(total.bias, total.op.dimsd).ravel()
+            passed = passed.reshape(layer.op.dimsd)
+        total = Layer(layer.op, passed + layer.bias)
+    return total.bias
 
 
 def reshaped(dims: tuple[int, ...], dimsd: tuple[int, ...]) -> Layer:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-import numpy as np
-
 from convadjoint.engines import Array
 from convadjoint.frameworks import torch as words
 from convadjoint.frameworks.door import shape
@@ -155,7 +153,7 @@ def _weight(module: Any) -> Array:
 
 
 def _array(module: Any, tensor: Any) -> Array | None:
-    """A parameter as an array in main memory."""
+    """A parameter as an array in main memory, perhaps the parameter's own."""
     if tensor is None:
         return None
     values = tensor.detach()
@@ -167,7 +165,8 @@ def _array(module: Any, tensor: Any) -> Array | None:
         )
         refuse(module, why)
     values = values.cpu().resolve_conj().resolve_neg()
-    return np.array(getattr(values, _DTYPES[kind])().numpy())
+    array: Array = getattr(values, _DTYPES[kind])().numpy()
+    return array
 
 
 def _sequence(_name: str, module: Any, input_shape: Shape) -> Layer:

@@ -50,13 +50,15 @@ def _conv(
         Shape of the input.
     filters : array_like, shape ``(*k, c_in/groups, c_out)``
         Kernel, correlated.
-    strides, dilations : int or sequence of int
+    strides : int or sequence of int
         At least 1, one for each axis of the input; with two spatial axes also one for
         all of them, or one per axis.
     padding : {"SAME", "VALID"} or sequence of (int, int)
         With two spatial axes also samples before and after each axis of the input.
     data_format : str, optional
         ``"NHWC"`` (the default) or ``"NCHW"`` for two spatial axes, and so on.
+    dilations : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     {computing}
 
     {results}
@@ -98,12 +100,14 @@ def _conv1d(
         Shape of the input.
     filters : array_like, shape ``(k, c_in/groups, c_out)``
         Kernel, correlated.
-    stride, dilations : int or sequence of int
+    stride : int or sequence of int
         At least 1; a sequence may also name batch and channels.
     padding : {"SAME", "VALID"}
         By name only.
     data_format : {"NWC", "NCW"}, optional
         Channels last, or first.
+    dilations : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `stride`.
     {computing}
 
     {results}
@@ -141,12 +145,14 @@ def _convolution(
         Shape of the input.
     filters : array_like, shape ``(*k, c_in/groups, c_out)``
         Kernel, correlated.
-    strides, dilations : int or sequence of int, optional
+    strides : int or sequence of int, optional
         At least 1, not both larger than 1.
     padding : {"VALID", "SAME"}, optional
         By name only.
     data_format : str, optional
         ``"NWC"``, ``"NHWC"`` or ``"NDHWC"`` (the defaults), or channels first.
+    dilations : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     {computing}
 
     {results}

@@ -57,7 +57,7 @@ def _backprop_input(
         The kernel of the convolution.
     input_sizes : sequence of int
         Shape of the convolution's input.
-    strides, dilations : sequence of int
+    strides : sequence of int
         One for each axis of the input.
     padding : {"SAME", "VALID", "EXPLICIT"}
         That of the convolution.
@@ -65,6 +65,8 @@ def _backprop_input(
         Samples before and after each axis, with ``padding="EXPLICIT"``.
     data_format : str, optional
         ``"NHWC"`` (the default) or ``"NCHW"``; with D for three spatial axes.
+    dilations : sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     {computing}
 
     {results}
@@ -110,7 +112,7 @@ def _backprop_filter(
         The convolution's input: an array, for the operator depends on it.
     filter_sizes : sequence of int, ``(*k, c_in/groups, c_out)``
         Shape of the kernel, which is that of the output.
-    strides, dilations : sequence of int
+    strides : sequence of int
         One for each axis of the input.
     padding : {"SAME", "VALID", "EXPLICIT"}
         That of the convolution.
@@ -118,6 +120,8 @@ def _backprop_filter(
         Samples before and after each axis, with ``padding="EXPLICIT"``.
     data_format : {"NHWC", "NCHW"}, optional
         Channels last, or first.
+    dilations : sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     {computing}
 
     {results}

@@ -54,13 +54,15 @@ def _conv_transpose(
         The kernel of the convolution whose transpose is meant.
     output_shape : sequence of int
         Shape of the output; its convolution must have the input's shape.
-    strides, dilations : int or sequence of int
+    strides : int or sequence of int
         At least 1: one for all axes, one per axis, or one for each axis of the input.
     padding : {"SAME", "VALID"} or sequence of (int, int), optional
         That of the convolution; with two spatial axes also samples before and after
         each axis of the output.
     data_format : str, optional
         ``"NHWC"`` (the default) or ``"NCHW"`` for two spatial axes, and so on.
+    dilations : int or sequence of int, optional
+        Distance of neighbouring taps; in the form of `strides`.
     {computing}
 
     {results}
