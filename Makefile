@@ -14,11 +14,11 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo    blur a photograph and recover it; figure in $(OUT)/"
-	@echo "make test    run the tests"
-	@echo "make test-frameworks    run the tests with PyTorch and JAX, in an environment of their own"
-	@echo "make dev     prepare .venv for every task; then .venv/bin/nox --list"
-	@echo "make clean   remove the environments and everything that was generated"
+	@echo "make demo             blur a photograph and recover it; figure in $(OUT)/"
+	@echo "make test             run the tests"
+	@echo "make test-frameworks  run the tests with PyTorch, JAX, Keras and onnxruntime (large)"
+	@echo "make dev              prepare .venv for every task; then .venv/bin/nox --list"
+	@echo "make clean            remove the environments and everything that was generated"
 	@echo
 	@echo "Options: PYTHON=python3.13   OUT=folder   ARGS='photo.jpg' or ARGS='-k adjoint'"
 
