@@ -185,7 +185,7 @@ DepthwiseConv1D, DepthwiseConv2D = (
         _semantics(
             f"DepthwiseConv{rank}D",
             rank,
-            "the kernel is (*k, c, multiplier), output channels c * multiplier + m",
+            "the kernel is `(*k, c, multiplier)`, output channels `c * multiplier + m`",
             "'causal' is refused",
         ),
     )

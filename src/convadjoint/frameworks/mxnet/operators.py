@@ -45,7 +45,7 @@ def conv_semantics(function: str, rank: int | None = None) -> Semantics:
         limits=(
             "one to three spatial axes",
             "the kernel must fit into the padded input",
-            "channels last: kernel (c_out, *k, c_in/groups)",
+            "channels last: kernel `(c_out, *k, c_in/groups)`",
         ),
     )
 
@@ -69,7 +69,7 @@ def deconv_semantics(function: str, rank: int | None = None) -> Semantics:
             "adj must be below the stride",
             "target_shape at most (n - 1) * s + K, and not one less if s is 1",
             "MXNet's own kernels are wrong for a stride with a dilation",
-            "channels last: kernel (c_in, *k, c_out/groups)",
+            "channels last: kernel `(c_in, *k, c_out/groups)`",
         ),
     )
 

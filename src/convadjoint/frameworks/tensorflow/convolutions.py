@@ -326,7 +326,7 @@ depthwise_conv2d = adapted(
     _semantics(
         "depthwise_conv2d",
         2,
-        "the kernel is (kh, kw, c, multiplier), output channels c * multiplier + m",
+        "the kernel is `(kh, kw, c, multiplier)`, output channels `c * multiplier + m`",
         "dilations are refused with strides, which TensorFlow then ignores",
         multi=False,
     ),
