@@ -46,14 +46,14 @@ for penalty in np.geomspace(0.1, 0.01, 20):
     scene = found.reshape(scene.shape).clip(0, 1)
 
 # %%
-# All kernels may be shifted one way and the scene the other: the centre of their mass
-# says how far.
+# Kernels may be shifted one way and the scene the other: the centre of mass tells.
 
 shift = np.tensordot(np.mgrid[-4:5, -4:5], kernels.mean(axis=(0, 1)))
 scene = np.roll(scene, np.rint(-shift).astype(int), (1, 2))
 errors = np.linalg.norm((np.vstack([shaky, scene]) - sharp)[:, 8:-8, 8:-8], axis=(1, 2))
 print("errors of the photographs and of the scene:", np.round(errors, 2))
-figure, axes = plt.subplots(2, 5, figsize=(10, 4.2), layout="constrained")
+bare = {"frame_on": False, "xticks": [], "yticks": []}
+figure, axes = plt.subplots(2, 5, figsize=(10, 4.2), subplot_kw=bare)
 for panel, one in zip(axes.flat, [*shaky, *scene, *kernels[:, 0]], strict=False):
     panel.imshow(one, cmap="gray")
 assert errors[-1] < 0.9 * errors[:-1].min()
