@@ -104,6 +104,30 @@ sizes = {
 Table(("call", "length for 3 samples, 5 taps"), sizes.items())
 
 # %%
+# Two functions that should agree
+# -------------------------------
+#
+# PyLops' varying kernels give their own transpose as their matrix, and SciPy's two
+# correlations conjugate different arguments where the kernel is larger than the signal.
+# ``scipy.signal.upfirdn`` with ``mode="reflect"`` and a single sample divides by zero and
+# ends the process, so it is not run here.
+
+varying = NonStationaryConvolve1D(12, np.array([[1.0, 2, 3], [4, 5, 6]]), ih=(3, 9))
+columns = np.stack([varying.matvec(one) for one in np.eye(12)], axis=1)
+small, large = np.array([[1 + 1j, 2]]), np.array([[1j, 1, 2]])
+found = {
+    "`NonStationaryConvolve1D.todense()` is its matrix": (
+        np.allclose(varying.todense(), columns)
+    ),
+    "… is the transpose of its matrix": np.allclose(varying.todense(), columns.T),
+    '`correlate2d(…, "valid")` is `correlate(…, "valid")`': np.allclose(
+        signal.correlate2d(small, large, "valid"),
+        signal.correlate(small, large, "valid"),
+    ),
+}
+Table(("statement", "true"), found.items())
+
+# %%
 # Transposed convolutions
 # -----------------------
 #
@@ -136,6 +160,8 @@ Table(("call", "length for 3 samples, 5 taps"), sizes.items())
 #   samples, 2 taps and stride 3, onnxruntime 1.31.1 gives 11 samples, ONNX's reference
 #   evaluator 12 with a zero in front, TensorFlow 2.21 and JAX 0.10.2 12 with the zeros
 #   at the end. ONNX's text says 12 and not where.
+# * **onnxruntime 1.31.1**: `Col2Im` with a dilation, in one or three dimensions, differs
+#   from ONNX's reference evaluator and from the definition.
 # * **onnxruntime before 1.13** had ``SAME_UPPER`` and ``SAME_LOWER`` of `ConvTranspose`
 #   exchanged (its pull request 12537): models exported then may be shifted by a sample.
 # * **MXNet 1.9.1**: the native `Deconvolution` with stride and dilation both above one is

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("jax")
 
 # PyTorch loads its forward-mode rules by what it has deprecated itself.
-pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit")
 
 PAGE = Path(__file__).parents[2] / "docs" / "autograd.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)

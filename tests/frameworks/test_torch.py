@@ -25,7 +25,7 @@ forms = pytest.importorskip("convadjoint.operators.arrays.forms")
 pytestmark = [
     pytest.mark.framework("torch"),
     # PyTorch loads its forward-mode rules by what it has deprecated itself.
-    pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings(r"ignore:`torch\.jit"),
 ]
 
 
