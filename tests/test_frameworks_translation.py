@@ -12,6 +12,7 @@ from convadjoint.frameworks import translate
 from convadjoint.frameworks.translation import read
 from strategies import SEEDS, integers, upto
 
+FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "onnx", "mxnet", "caffe")
 PLAIN = "torch.conv_transpose2d((1, 2, 4, 5), (2, 3, 3, 3), stride=2, padding=1)"
 
 
@@ -59,7 +60,7 @@ def test_every_phrase_computes_the_same(drawn, seed):
     op = getattr(frameworks.torch, name)(dims, kernel, **words)
     want = op @ x
     translation = translate(op)
-    phrases = {one.function.partition(".")[0]: one for one in translation.phrases}
+    phrases = dict(zip(FRAMEWORKS, translation.phrases, strict=True))
     always = {"torch", "onnx", "jax"}
     if "transpose" in name and words["groups"] > 1:
         always.remove("jax")
@@ -80,9 +81,11 @@ def test_what_one_framework_cannot_say_has_a_reason():
     caffe = said["caffe.Deconvolution"]
     assert caffe.call is None
     assert "no output padding" in caffe.reason
-    assert said["mxnet.Deconvolution"].call.endswith("adj=(1, 1))")
+    assert said["mx.nd.Deconvolution"].call.endswith("adj=(1, 1))")
     assert "none: " in str(caffe)
-    assert str(said["torch.conv_transpose2d"]).endswith("input NCHW, kernel IOHW")
+    assert caffe.reason.startswith("it takes a crop of ((1, 0), (1, 0)).  `pad`")
+    torch = str(said["torch.nn.functional.conv_transpose2d"])
+    assert torch.endswith("conv_transpose2d: input NCHW, kernel IOHW")
 
 
 def test_keras_says_it_by_name():
@@ -102,13 +105,59 @@ def test_our_own_operators_are_translated():
     }
 
 
+ITSELF = [
+    "torch.conv2d((1, 3, 9, 9), (4, 3, 4, 4), padding='same')",
+    "torch.nn.functional.conv_transpose1d((1, 2, 4), (2, 1, 3), stride=2)",
+    "F.conv1d((2, 7), (1, 2, 3))",
+    "tf.nn.conv2d_transpose((1, 4, 4, 1), (3, 3, 2, 1), [1, 8, 8, 2], 2, 'SAME')",
+    "keras.layers.Conv1D((1, 8, 3), (4, 3, 5), padding='causal')",
+    "keras.Conv2DTranspose((1, 4, 4, 1), (3, 3, 1, 1), strides=2, output_padding=1)",
+    "jax.lax.conv_transpose((1, 4, 1), (3, 1, 1), (2,), 'VALID')",
+    "onnx.Conv((1, 1, 5), (1, 1, 2), auto_pad='SAME_LOWER')",
+    "mx.nd.Deconvolution((1, 1, 4), (1, 1, 3), kernel=(3,), stride=(2,), target_shape=(8,))",
+    "caffe.Deconvolution((1, 2, 4, 4), (2, 1, 3, 3), stride=2, group=2)",
+]
+
+
+@pytest.mark.parametrize("text", ITSELF)
+def test_a_call_finds_itself(text):
+    framework = {"F": "torch", "tf": "tensorflow", "mx": "mxnet"}
+    name = text.partition(".")[0]
+    said = dict(zip(FRAMEWORKS, translate(text).phrases, strict=True))
+    assert said[framework.get(name, name)].call
+
+
+REVERSED = {
+    "torch.conv1d((1, 1, 5), (1, 1, 3))": False,
+    "jax.conv_transpose((1, 5, 1), (3, 1, 1), (2,), 'VALID')": True,
+    "jax.conv_transpose((1, 5, 1), (3, 1, 1), (2,), 'VALID', transpose_kernel=True)": False,
+    "jax.convolve((8,), (3,), mode='same')": True,
+    "scipy.convolve((5, 5), (3, 3), mode='same')": True,
+    "scipy.correlate((5, 5), (3, 3), mode='same')": False,
+    "pylops.Convolve1D(20, (3,), offset=1)": True,
+    "sigpy.ConvolveData((8,), (3,))": True,
+}
+
+
+@pytest.mark.parametrize("text", REVERSED)
+def test_a_kernel_that_is_reversed_elsewhere_is_said_to_be(text):
+    torch = translate(text).phrases[0]
+    assert torch.kernel.endswith(", reversed in space") == REVERSED[text]
+    op, _ = read(text)
+    taps = np.arange(1.0, 4)[::-1] if REVERSED[text] else np.arange(1.0, 4)
+    x = np.random.default_rng(0).standard_normal(op.dims)
+    if op.kernel.size == 3:
+        other = made(torch, taps.reshape(1, 1, 3))
+        assert_same((other @ x.reshape(other.dims)).ravel(), (op @ x).ravel())
+
+
 REFUSED = {
     "torch.conv2d": "is no call: write it as in torch.conv2d",
     "conv2d((1,), (1,))": "is no call",
     "torch.conv2d(x, w)": "with literal arguments",
     "torch.conv2d(__import__('os'))": "with literal arguments",
     "(" * 500: "is no call",
-    "numpy.conv2d((1,), (1,))": "framework 'numpy' is unknown: choose one of torch",
+    "numpy.conv2d((1,), (1,))": "framework 'numpy' is unknown: choose one of torch, tensorflow",
     "torch.relu((1,), (1,))": "torch has no convolution 'relu': choose one of",
     "torch.conv1d((1, 1, 4))": "needs the shapes of input and kernel first",
     "torch.conv1d((1, 1, 4), 3)": "the kernel is given by its shape",

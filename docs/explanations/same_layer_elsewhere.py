@@ -216,9 +216,12 @@ print(ours @ spike)
 # The same call in every language
 # -------------------------------
 #
-# `~convadjoint.frameworks.translate` finds the words, and makes sure: every call that it
-# prints has been made, and its operator has the same geometry and the same taps. The
-# command ``convadjoint translate`` does the same in a terminal.
+# `~convadjoint.frameworks.translate` finds the words of the frameworks of neural networks,
+# and makes sure: every call that it prints has been made, and its operator has the same
+# geometry and the same taps. The calls are those of :mod:`convadjoint.frameworks`: the
+# shape of the input stands for the input, and w for the kernel. Below each stand the
+# framework's own name for the function and the layouts of its arrays. The command
+# ``convadjoint translate`` does the same in a terminal.
 
 call = "torch.conv_transpose2d((1, 16, 8, 8), (16, 8, 4, 4), stride=2, padding=1)"
 print(fw.translate(call))

@@ -92,7 +92,7 @@ def translate(
         ),
     ],
 ) -> None:
-    """Say a convolution in the words of every framework.
+    """Say a convolution in the words of the frameworks of neural networks.
 
     For each framework prints a call with the same matrix, or why there is none.
     """

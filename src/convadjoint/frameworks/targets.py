@@ -66,9 +66,13 @@ def _room(axis: Axis) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A function of a framework; `name` has a place for the rank."""
+    """A function of a framework; `name` has a place for the rank.
+
+    `home` is where the framework itself keeps it.
+    """
 
     framework: str
+    home: str
     name: str
     candidates: Callable[[Geometry], Iterator[Words]]
     channels_last: bool = False
@@ -80,7 +84,8 @@ class Target:
 
 def _torch(geometry: Geometry) -> Iterator[Words]:
     common = {"stride": geometry.strides, "dilation": geometry.dilations}
-    yield {**common, "padding": geometry.before, "groups": geometry.groups}
+    for padding in (geometry.before, "same"):
+        yield {**common, "padding": padding, "groups": geometry.groups}
 
 
 def _torch_transposed(geometry: Geometry) -> Iterator[Words]:
@@ -122,7 +127,7 @@ def _explicit(geometry: Geometry) -> list[list[int]]:
 
 
 def _keras(geometry: Geometry) -> Iterator[Words]:
-    for padding in ("same", "valid"):
+    for padding in ("same", "valid", "causal")[: 3 if len(geometry.axes) == 1 else 2]:
         yield {
             "strides": geometry.strides,
             "padding": padding,
@@ -213,26 +218,35 @@ def _caffe(geometry: Geometry) -> Iterator[Words]:
 # Of convolutions, and of transposed ones.
 TARGETS: dict[bool, tuple[Target, ...]] = {
     False: (
-        Target("torch", "conv{rank}d", _torch),
-        Target("tensorflow", "conv{rank}d", _tensorflow, channels_last=True),
-        Target("keras", "Conv{rank}D", _keras, channels_last=True),
-        Target("jax", "conv_general_dilated", _jax),
-        Target("onnx", "Conv", _onnx),
-        Target("mxnet", "Convolution", _mxnet),
-        Target("caffe", "Convolution", _caffe),
+        Target("torch", "torch.nn.functional", "conv{rank}d", _torch),
+        Target("tensorflow", "tf.nn", "conv{rank}d", _tensorflow, channels_last=True),
+        Target("keras", "keras.layers", "Conv{rank}D", _keras, channels_last=True),
+        Target("jax", "jax.lax", "conv_general_dilated", _jax),
+        Target("onnx", "onnx", "Conv", _onnx),
+        Target("mxnet", "mx.nd", "Convolution", _mxnet),
+        Target("caffe", "caffe", "Convolution", _caffe),
     ),
     True: (
-        Target("torch", "conv_transpose{rank}d", _torch_transposed),
+        Target(
+            "torch", "torch.nn.functional", "conv_transpose{rank}d", _torch_transposed
+        ),
         Target(
             "tensorflow",
+            "tf.nn",
             "conv{rank}d_transpose",
             _tensorflow_transposed,
             channels_last=True,
         ),
-        Target("keras", "Conv{rank}DTranspose", _keras_transposed, channels_last=True),
-        Target("jax", "conv_transpose", _jax_transposed, channels_last=True),
-        Target("onnx", "ConvTranspose", _onnx_transposed),
-        Target("mxnet", "Deconvolution", _mxnet_transposed),
-        Target("caffe", "Deconvolution", _caffe),
+        Target(
+            "keras",
+            "keras.layers",
+            "Conv{rank}DTranspose",
+            _keras_transposed,
+            channels_last=True,
+        ),
+        Target("jax", "jax.lax", "conv_transpose", _jax_transposed, channels_last=True),
+        Target("onnx", "onnx", "ConvTranspose", _onnx_transposed),
+        Target("mxnet", "mx.nd", "Deconvolution", _mxnet_transposed),
+        Target("caffe", "caffe", "Deconvolution", _caffe),
     ),
 }

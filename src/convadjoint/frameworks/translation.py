@@ -17,6 +17,14 @@ from convadjoint.operators.base import ConvolutionOperator
 
 __all__ = ["Phrase", "Translation", "read", "translate"]
 
+_FRAMEWORKS = (
+    *(target.framework for target in TARGETS[False]),
+    "scipy",
+    "pylops",
+    "sigpy",
+)
+# What people write for some of them.
+_ALIASES = {"F": "torch", "tf": "tensorflow", "mx": "mxnet"}
 # Taps of a kernel that is given by its shape.
 _MOST = 2**24
 
@@ -28,12 +36,13 @@ class Phrase:
     Parameters
     ----------
     function : str
-        The function, as in ``torch.conv2d``.
+        The function, where the framework keeps it, as in ``torch.nn.functional.conv2d``.
     call : str or None
         The call, to be read in `convadjoint.frameworks`; ``w`` stands for an array in
         the layout `kernel`.  None if there is no such call.
     layout, kernel : str
-        Layouts of input and kernel, a letter per axis.
+        Layouts of input and kernel, a letter per axis; whether the kernel has to be
+        reversed in space, against that of the call that is translated.
     reason : str
         Why there is no call; else empty.
     """
@@ -47,7 +56,8 @@ class Phrase:
     def __str__(self) -> str:
         if self.call is None:
             return f"{self.function}\n    none: {self.reason}"
-        return f"{self.call}\n    input {self.layout}, kernel {self.kernel}"
+        layouts = f"input {self.layout}, kernel {self.kernel}"
+        return f"{self.call}\n    {self.function}: {layouts}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +67,26 @@ class Translation:
     Parameters
     ----------
     phrases : tuple of Phrase
-        One per framework.
+        One per framework of neural networks.
     """
 
     phrases: tuple[Phrase, ...]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.phrases))
+        head = "in convadjoint.frameworks; the input's shape stands for it, w for the kernel"
+        return "\n".join((head, *map(str, self.phrases)))
 
 
 def translate(call: ConvolutionOperator | str) -> Translation:
-    """Say a convolution in the words of every framework.
+    """Say a convolution in the words of the frameworks of neural networks.
 
     Every call that is returned has been made: its operator has the same matrix.
 
     Parameters
     ----------
     call : operator or str
-        An operator, or a call of a function in `convadjoint.frameworks` with the shape
-        of a kernel in the kernel's place, such as
+        An operator, or a call of a function in `convadjoint.frameworks` with shapes in
+        the places of input and kernel, such as
         ``"torch.conv2d((1, 3, 8, 8), (4, 3, 3, 3), padding=1)"``.
 
     Returns
@@ -101,10 +112,10 @@ def translate(call: ConvolutionOperator | str) -> Translation:
     onnx.Conv((1, 2, 7), w, strides=[2], pads=[1, 1], dilations=[1], group=1)
     >>> print(words.phrases[2])
     keras.Conv1D((1, 7, 2), w, strides=(2,), padding='same', dilation_rate=(1,), groups=1)
-        input NWC, kernel WIO
+        keras.layers.Conv1D: input NWC, kernel WIO
     """
-    op = read(call) if isinstance(call, str) else call
-    source = _Source.of(op)
+    op, flip = read(call) if isinstance(call, str) else (call, False)
+    source = _Source.of(op, flip)
     phrases = (source.said(target) for target in TARGETS[source.transposed])
     return Translation(tuple(phrases))
 
@@ -117,9 +128,10 @@ class _Source:
     transposed: bool
     kernel: Array
     geometry: Geometry
+    flip: bool
 
     @classmethod
-    def of(cls, op: ConvolutionOperator) -> "_Source":
+    def of(cls, op: ConvolutionOperator, flip: bool) -> "_Source":
         """Read an operator; the transposed one is that with a stride of its input."""
         spec = op.spec
         if any(spec.extend) or any(spec.fold):
@@ -140,14 +152,14 @@ class _Source:
         weights = _weights(op)
         if transposed:
             weights = engines.transpose_kernel(weights, spec.groups)
-        return cls(op, transposed, weights, geometry)
+        return cls(op, transposed, weights, geometry, flip)
 
     def said(self, target: Target) -> Phrase:
         """The phrase of one framework."""
         rank = len(self.geometry.axes)
         module = import_module(f"convadjoint.frameworks.{target.framework}")
         function = target.function(rank)
-        name = f"{target.framework}.{function}"
+        name = f"{target.home}.{function}"
         make = getattr(module, function, None)
         if make is None:
             return Phrase(name, None, "", "", f"there is none for {rank} axes")
@@ -159,10 +171,17 @@ class _Source:
                 written = ", ".join(
                     f"{word}={value!r}" for word, value in words.items()
                 )
-                call = f"{name}({dims}, w, {written})"
+                call = f"{target.framework}.{function}({dims}, w, {written})"
                 layout = _letters("N*C" if target.channels_last else "NC*", rank)
                 return Phrase(name, call, layout, letters, "")
-        return Phrase(name, None, "", "", f"{semantics.padding} {_listed(semantics)}")
+        return Phrase(name, None, "", "", self._reason(semantics))
+
+    def _reason(self, semantics: Semantics) -> str:
+        """Why a function has no words for this."""
+        pairs = tuple(zip(self.geometry.before, self.geometry.after, strict=True))
+        what = "crop" if self.transposed else "padding"
+        limits = "; ".join(semantics.limits)
+        return f"it takes a {what} of {pairs}.  {semantics.padding}  Limits: {limits}"
 
     def _dims(self, *, channels_last: bool) -> tuple[int, ...]:
         """Shape of the input in a framework's layout."""
@@ -181,9 +200,10 @@ class _Source:
         ours = ("IO" if self.transposed else "OI") + "0123456789"[:rank]
         kernel = self.kernel.transpose([ours.index(letter) for letter in spelled])
         letters = _letters(layout, rank)
+        if semantics.flip != self.flip:
+            letters += ", reversed in space"
         if semantics.flip:
-            space = tuple(spelled.index(letter) for letter in ours[2:])
-            return np.flip(kernel, space), f"{letters}, reversed in space"
+            kernel = np.flip(kernel, tuple(spelled.index(one) for one in ours[2:]))
         return kernel, letters
 
     def _agrees(
@@ -216,15 +236,11 @@ def _letters(layout: str, rank: int) -> str:
     return layout.replace("*", "DHW"[3 - rank :] if rank <= 3 else "*")
 
 
-def _listed(semantics: Semantics) -> str:
-    """The limits of a function, in one line."""
-    return "; ".join(semantics.limits)
+def read(text: str) -> tuple[ConvolutionOperator, bool]:
+    """Return the operator of a call that is written down, and whether it flips.
 
-
-def read(text: str) -> ConvolutionOperator:
-    """Return the operator of a call that is written down; nothing is evaluated.
-
-    The kernel is given by its shape; its taps are then all different.
+    Nothing is evaluated.  The kernel is given by its shape; its taps are then all
+    different.
 
     Raises
     ------
@@ -233,8 +249,8 @@ def read(text: str) -> ConvolutionOperator:
         arguments, or the function is no convolution.
     """
     framework, function, args, words = _parsed(text)
-    if framework not in {target.framework for target in TARGETS[False]}:
-        known = ", ".join(target.framework for target in TARGETS[False])
+    if framework not in _FRAMEWORKS:
+        known = ", ".join(_FRAMEWORKS)
         msg = f"framework {framework!r} is unknown: choose one of {known}"
         raise SemanticsError(msg)
     module = import_module(f"convadjoint.frameworks.{framework}")
@@ -251,7 +267,13 @@ def read(text: str) -> ConvolutionOperator:
     if not isinstance(op, ConvolutionOperator):
         msg = f"{framework}.{function} is no convolution of an image"
         raise SemanticsError(msg)
-    return op
+    return op, _flipped(op)
+
+
+def _flipped(op: ConvolutionOperator) -> bool:
+    """Whether taps that were numbered are found in reverse."""
+    taps = op.kernel.reshape(-1, *op.spec.kernel_shape[2:])[0]
+    return bool(taps.flat[0] > taps.flat[-1])
 
 
 def _convolutions(module: Any) -> list[str]:
@@ -284,14 +306,15 @@ def _parsed(text: str) -> tuple[str, str, list[Any], dict[str, Any]]:
     )
     try:
         node = ast.parse(text.strip(), mode="eval").body
-        if (
-            not isinstance(node, ast.Call)
-            or not isinstance(node.func, ast.Attribute)
-            or not isinstance(node.func.value, ast.Name)
-        ):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            raise SemanticsError(msg)
+        place: ast.expr = node.func.value
+        while isinstance(place, ast.Attribute):
+            place = place.value
+        if not isinstance(place, ast.Name):
             raise SemanticsError(msg)
         args = [ast.literal_eval(value) for value in node.args]
         words = {str(one.arg): ast.literal_eval(one.value) for one in node.keywords}
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise SemanticsError(msg) from None
-    return node.func.value.id, node.func.attr, args, words
+    return _ALIASES.get(place.id, place.id), node.func.attr, args, words
