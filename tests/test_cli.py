@@ -281,6 +281,10 @@ def test_missing_packages_get_one_line(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "convadjoint: missing pillow, typer: pip install pillow typer\n"
+    monkeypatch.setattr(sys, "argv", ["convadjoint", "translate", "torch"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == "convadjoint: missing typer: pip install typer\n"
 
 
 START = "import sys; from convadjoint.cli import main; main()"

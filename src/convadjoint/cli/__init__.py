@@ -19,9 +19,9 @@ _NEEDED = {
 
 def main() -> None:
     """Run the command line, or name the packages it lacks and exit with code 2."""
-    missing = [
-        pip for name, pip in _NEEDED.items() if not importlib.util.find_spec(name)
-    ]
+    # Words need no pictures.
+    needed = ["typer"] if sys.argv[1:2] == ["translate"] else _NEEDED
+    missing = [_NEEDED[name] for name in needed if not importlib.util.find_spec(name)]
     if missing:
         lacks, hint = ", ".join(missing), " ".join(missing)
         sys.stderr.write(f"convadjoint: missing {lacks}: pip install {hint}\n")
