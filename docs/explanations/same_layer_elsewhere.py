@@ -11,6 +11,8 @@ needs to be installed. The tables of this page are computed by these functions, 
 tested against results of the frameworks themselves.
 """
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 from pictures import Table
@@ -22,32 +24,49 @@ from convadjoint import frameworks as fw
 # The conventions of every function
 # ---------------------------------
 #
-# In the layouts, N is the batch, C are channels, O and I channels written and read by the
-# function, and ``*`` all spatial axes. K is the length that the kernel covers,
-# ``(k - 1) * d + 1`` with dilation d.
+# Functions of a framework that differ in nothing else than their name and their number of
+# axes share a row. In the layouts, N is the batch, C are channels, O and I channels
+# written and read by the function, and ``*`` all spatial axes.
+
+
+def grouped():
+    """Conventions, each with the names of all functions that have them."""
+    found = {}
+    for one in fw.table():
+        rest = replace(one, function="", rank=None)
+        found.setdefault(rest, []).append(one.function)
+    for rest, functions in found.items():
+        yield f"{rest.framework}: " + ", ".join(f"`{one}`" for one in functions), rest
+
 
 Table(
-    ("function", "input", "kernel", "flips", "padding", "odd sample", "output length"),
+    ("functions", "input", "kernel", "reverses the kernel", "odd sample of padding"),
     [
         (
-            f"`{one.name}`",
+            names,
             " or ".join(one.layouts),
             one.kernel or "none",
             "yes" if one.flip else "",
-            one.padding,
             one.odd,
-            one.length,
         )
-        for one in fw.table()
+        for names, one in grouped()
     ],
 )
 
 # %%
-# What they refuse:
+# K is the length that the kernel covers, ``(k - 1) * d + 1`` with dilation d.
 
 Table(
-    ("function", "limits"),
-    [(f"`{one.name}`", "; ".join(one.limits)) for one in fw.table()],
+    ("functions", "padding", "output length"),
+    [(names, one.padding, one.length) for names, one in grouped()],
+)
+
+# %%
+# What they refuse, and what else to know:
+
+Table(
+    ("functions", "limits"),
+    [(names, "; ".join(one.limits)) for names, one in grouped() if one.limits],
 )
 
 # %%
