@@ -6,8 +6,8 @@ Every library here is good at what it was made for. This page lists the places w
 result of another library is not the matrix product that its documentation describes, or
 not the transpose of its own forward map, so that you need not look for the mistake in
 your own code. What is said of PyLops, SciPy and NumPy is run while this page is built,
-with the versions printed below; the rest was run with the versions named beside it, and
-the code to repeat it is given.
+with the versions printed below.  The list at the end was run elsewhere, with the versions
+that it names; for one of its entries, the code to repeat it is given.
 """
 
 import numpy as np
