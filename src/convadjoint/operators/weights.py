@@ -18,7 +18,11 @@ class ConvWeightOp(WeightOp):
 
     ``ConvWeightOp(x, w.shape, ...) @ w`` is ``ConvNDOp(x.shape, w, ...) @ x``.  The
     adjoint is the weight gradient of neural networks, and what the estimation of a
-    kernel needs.
+    kernel by least squares needs.
+
+    The channels follow the rule of `ConvNDOp`: a layer's `x`, of shape
+    ``(batch, c_in, *space)``, needs ``channel_axis=1``.  Without it a kernel of four axes
+    is convolved along all four.
 
     Parameters
     ----------
@@ -89,6 +93,12 @@ class ConvTransposeWeightOp(WeightOp):
 
     ``ConvTransposeWeightOp(y, w.shape, ...) @ w`` is
     ``ConvTransposeNDOp(y.shape, w, ...) @ y``; `w` is the kernel of the convolution.
+    The adjoint is the weight gradient of a transposed layer, and what the estimation of
+    its kernel by least squares needs.
+
+    The channels follow the rule of `ConvNDOp`: a layer's `y`, of shape
+    ``(batch, c_out, *space)``, needs ``channel_axis=1``.  Without it a kernel of four
+    axes is convolved along all four.
 
     Parameters
     ----------
