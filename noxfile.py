@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox>=2025.10.14"]
 # ///
-"""Every task but `make demo` and `make test`; each command is written once, here.
+"""Every task but `make demo`; each command is written once, here.
 
 ``nox -s lint`` makes an environment of its own.  ``nox --no-venv -s lint`` uses the
 one that it runs in, which ``make dev`` prepares.
