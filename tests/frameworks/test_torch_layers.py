@@ -14,7 +14,7 @@ nn = torch.nn
 pytestmark = [
     pytest.mark.framework("torch"),
     # What PyTorch has deprecated and still loads, and how it pads an even kernel.
-    pytest.mark.filterwarnings(r"ignore:`torch\.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings(r"ignore:`torch\.jit"),
     pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning"),
 ]
 
