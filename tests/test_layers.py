@@ -44,6 +44,12 @@ def test_a_layer_without_bias_adds_a_zero():
     assert_same(one(np.ones(4, np.float32)), np.full(3, 2, np.float32))
 
 
+def test_a_layer_shows_the_shape_of_its_bias():
+    op = ca.Conv2DOp(DIMS, np.ones((4, 3, 2, 2)))
+    one = biased(op, np.ones(4, np.float32), axis=1)
+    assert repr(one) == f"<Layer {op!r}, bias (1, 4, 1, 1) of float32>"
+
+
 def test_a_layer_cannot_be_changed():
     given = np.ones(4)
     one = biased(ca.Conv2DOp(DIMS, np.ones((4, 3, 2, 2))), given, axis=1)

@@ -213,7 +213,12 @@ def test_a_missing_reader_is_named(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(limits, "import_module", missing)
-    with pytest.raises(ImportError, match=r"pip install 'convadjoint\[caffe\]'"):
+    with pytest.raises(
+        ImportError, match=r"^install protobuf \(pip install 'protobuf>=5.29'\), to"
+    ):
         ca.from_caffe(HEAD, "it")
-    with pytest.raises(ImportError, match=r"pip install 'convadjoint\[onnx\]'"):
+    with pytest.raises(
+        ImportError,
+        match=r"^install onnx \(pip install 'onnx>=1.21'\), to read this file",
+    ):
         ca.from_onnx(b"data")

@@ -162,7 +162,10 @@ def linear(x):
 
 REFUSED = {
     "unbuilt": (lambda: layers.Conv2D(4, 3), "no weights yet: call it once, or build"),
-    "relu": (layers.ReLU, "ReLU cannot be converted: it is not linear, or not known"),
+    "relu": (
+        layers.ReLU,
+        "ReLU cannot be converted: it is not known here: known are Average",
+    ),
     "activation": (
         lambda: settled(layers.Conv2D(4, 3, activation="relu"), (2, 8, 9, 3)),
         "its activation .*relu.* is not linear",
@@ -192,3 +195,12 @@ def test_a_derived_class_may_add_what_is_harmless():
 def test_what_is_refused(make, match):
     with pytest.raises(ca.SemanticsError, match=match):
         ca.from_keras(make(), (2, 8, 9, 3))
+
+
+def test_layers_without_weights_compute_as_precisely_as_those_with():
+    up = layers.UpSampling2D(2, interpolation="bilinear")
+    pool, shape = layers.AveragePooling2D(2), (1, 8, 8, 3)
+    model = keras.Sequential([pool, layers.Conv2D(4, 3), up])
+    made = ca.from_keras(settled(model, shape), shape)
+    assert made.op.dtype == made.bias.dtype == np.float32
+    assert ca.from_keras(keras.Sequential([pool, up]), shape).op.dtype == np.float64

@@ -160,6 +160,24 @@ DTYPES = {
 }
 
 
+def test_modules_without_weights_compute_as_precisely_as_those_with():
+    pool, shape = nn.AvgPool2d(2), (1, 3, 8, 8)
+    up = nn.Upsample(scale_factor=2, mode="bilinear")
+    for kind, dtype in (
+        (torch.float32, np.float32),
+        (torch.complex64, np.complex64),
+        (torch.bfloat16, np.float32),
+        (torch.float64, np.float64),
+    ):
+        conv = nn.Conv2d(3, 4, 3, dtype=kind)
+        for chain in ((conv, pool, up), (nn.Sequential(pool), conv)):
+            layer = ca.from_torch(nn.Sequential(*chain), shape)
+            assert layer.op.dtype == layer.bias.dtype == dtype
+            assert layer(np.ones(shape, np.float32)).dtype == dtype
+    for alone in (pool, nn.Sequential(pool, up)):
+        assert ca.from_torch(alone, shape).op.dtype == np.float64
+
+
 @pytest.mark.parametrize(("kind", "dtype"), DTYPES.items(), ids=str)
 def test_dtypes(kind, dtype):
     module = settled(nn.Conv2d(3, 4, 3, dtype=kind))
@@ -223,7 +241,10 @@ def patched():
 
 
 REFUSED = {
-    "relu": (nn.ReLU, "ReLU cannot be converted: it is not linear, or not known"),
+    "relu": (
+        nn.ReLU,
+        "ReLU cannot be converted: it is not known here: known are AvgPool1d",
+    ),
     "inner relu": (lambda: nn.Sequential(nn.ReLU()), "ReLU cannot be converted"),
     "derived": (Other, "Other cannot be converted: it overrides forward of Conv2d"),
     "patched": (patched, "overrides forward of Conv2d"),
@@ -235,7 +256,10 @@ REFUSED = {
         "weights are float8_e4m3fn",
     ),
     "compiled": (lambda: torch.compile(nn.Conv2d(3, 4, 3)), "OptimizedModule"),
-    "bicubic": (lambda: nn.Upsample(scale_factor=2, mode="bicubic"), "'bicubic'"),
+    "bicubic": (
+        lambda: nn.Upsample(scale_factor=2, mode="bicubic"),
+        "mode 'bicubic' is not known: choose one of nearest, nearest-exact, linear, bi",
+    ),
     "reflection": (lambda: nn.ReflectionPad2d(5), r"\(5, 5\) on axis -2.*above 4"),
     "channels": (lambda: nn.Conv2d(2, 4, 3), "torch.Conv2d: .*3 channels.*takes 2"),
     "axes": (lambda: nn.Flatten(5), r"\(1, 3, 5, 5\) has no axes 5 to 3"),

@@ -103,7 +103,7 @@ def from_caffe(
 def _net(prototxt: Source) -> Any:
     """The net that a text describes."""
     data = contents(prototxt, _NET, limit=_MAX_TEXT)
-    text_format = needed("google.protobuf.text_format", "caffe")
+    text_format = needed("google.protobuf.text_format")
     try:
         text = data.decode()
         _check_form(text)

@@ -82,7 +82,7 @@ _PACKAGE = "convadjoint"
 def net_class() -> Any:
     """The class of a whole net, made in a pool of its own."""
     descriptor_pb2, descriptor_pool, message_factory = (
-        needed(f"google.protobuf.{name}", "caffe")
+        needed(f"google.protobuf.{name}")
         for name in ("descriptor_pb2", "descriptor_pool", "message_factory")
     )
     file = descriptor_pb2.FileDescriptorProto(

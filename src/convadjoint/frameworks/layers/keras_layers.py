@@ -4,12 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from convadjoint import resample
 from convadjoint.engines import Array
 from convadjoint.frameworks import keras as words
 from convadjoint.frameworks.door import shape
-from convadjoint.frameworks.layers.layer import ONES, Layer, biased, chained
+from convadjoint.frameworks.layers.layer import (
+    ONES,
+    Layer,
+    biased,
+    chained,
+    precision,
+)
 from convadjoint.frameworks.layers.recognition import (
     described,
     is_from,
@@ -44,7 +51,8 @@ def from_keras(layer: Any, input_shape: Shape) -> Layer:
     Layer
         ``layer(x)`` is ``op @ x + bias``.  Weights are copied to the CPU; half
         precision becomes float32.  Layers without weights give the dtype of the
-        input where they only move samples, else float64.
+        input where they only move samples; others compute in the precision of the
+        first weights of the `Sequential`, or in float64 if there are none.
 
     Raises
     ------
@@ -75,14 +83,23 @@ def from_keras(layer: Any, input_shape: Shape) -> Layer:
     if not is_from(layer, "keras", "Layer"):
         msg = f"from_keras takes a keras.layers.Layer, got {described(layer)}"
         raise TypeError(msg)
+    weight = next(iter(layer.weights), None)
+    kind = None if weight is None else str(weight.dtype)
+    return _converted(layer, shape(input_shape, "the input"), precision(kind))
+
+
+def _converted(layer: Any, input_shape: Shape, dtype: npt.DTypeLike) -> Layer:
+    """The value of a layer; without weights it computes in `dtype`."""
     name = own_class(layer, "keras", _CONVERTERS)
     if name is None:
         allowed = ", ".join(sorted(_CONVERTERS))
-        refuse(layer, f"it is not linear, or not known; known are {allowed}")
-    return _CONVERTERS[name](name, layer, shape(input_shape, "the input"))
+        refuse(layer, f"it is not known here: known are {allowed}")
+    return _CONVERTERS[name](name, layer, input_shape, dtype)
 
 
-def _convolution(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _convolution(
+    name: str, layer: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = getattr(words, name)(
         input_shape,
         _weight(layer, "kernel"),
@@ -95,7 +112,9 @@ def _convolution(name: str, layer: Any, input_shape: Shape) -> Layer:
     return _biased(op, layer)
 
 
-def _transposed(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _transposed(
+    name: str, layer: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = getattr(words, name)(
         input_shape,
         _weight(layer, "kernel"),
@@ -108,7 +127,9 @@ def _transposed(name: str, layer: Any, input_shape: Shape) -> Layer:
     return _biased(op, layer)
 
 
-def _depthwise(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _depthwise(
+    name: str, layer: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = getattr(words, name)(
         input_shape,
         _weight(layer, "kernel"),
@@ -120,7 +141,7 @@ def _depthwise(name: str, layer: Any, input_shape: Shape) -> Layer:
     return _biased(op, layer)
 
 
-def _pooled(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _pooled(name: str, layer: Any, input_shape: Shape, dtype: npt.DTypeLike) -> Layer:
     # There the samples that uneven padding adds are counted; elsewhere none are.
     if layer.padding == "same" and is_from(layer, "torch", "Module"):
         refuse(
@@ -132,11 +153,14 @@ def _pooled(name: str, layer: Any, input_shape: Shape) -> Layer:
         strides=layer.strides,
         padding=layer.padding,
         data_format=layer.data_format,
+        dtype=dtype,
     )
     return biased(op, None, axis=0)
 
 
-def _upsampled(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _upsampled(
+    name: str, layer: Any, input_shape: Shape, dtype: npt.DTypeLike
+) -> Layer:
     mode = getattr(layer, "interpolation", "nearest")
     if mode not in _INTERPOLATIONS:
         refuse(
@@ -147,18 +171,18 @@ def _upsampled(name: str, layer: Any, input_shape: Shape) -> Layer:
         scale=layer.size,
         mode=_INTERPOLATIONS[mode],
         axes=_space(name, layer, input_shape),
-        dtype=ONES if mode == "nearest" else np.float64,
+        dtype=ONES if mode == "nearest" else dtype,
     )
     return biased(op, None, axis=0)
 
 
-def _padded(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _padded(name: str, layer: Any, input_shape: Shape, _dtype: npt.DTypeLike) -> Layer:
     axes = _space(name, layer, input_shape)
     op = resample.pad(input_shape, _pairs(layer.padding), axes=axes, dtype=ONES)
     return biased(op, None, axis=0)
 
 
-def _cropped(name: str, layer: Any, input_shape: Shape) -> Layer:
+def _cropped(name: str, layer: Any, input_shape: Shape, _dtype: npt.DTypeLike) -> Layer:
     axes = _space(name, layer, input_shape)
     op = resample.crop(input_shape, _pairs(layer.cropping), axes=axes, dtype=ONES)
     return biased(op, None, axis=0)
@@ -178,11 +202,13 @@ def _pairs(amounts: Any) -> tuple[Any, ...]:
     return tuple(amounts) if isinstance(amounts[0], tuple) else (tuple(amounts),)
 
 
-def _sequence(_name: str, layer: Any, input_shape: Shape) -> Layer:
+def _sequence(
+    _name: str, layer: Any, input_shape: Shape, dtype: npt.DTypeLike
+) -> Layer:
     """Each layer takes what the one before gives."""
     layers = []
     for inner in layer.layers:
-        layers.append(from_keras(inner, input_shape))
+        layers.append(_converted(inner, input_shape, dtype))
         input_shape = layers[-1].op.dimsd
     if not layers:
         refuse(layer, "it has no layers")
@@ -217,7 +243,7 @@ def _weight(layer: Any, name: str) -> Array:
     return np.array(values, np.float32 if half else None)
 
 
-_CONVERTERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
+_CONVERTERS: dict[str, Callable[[str, Any, Shape, npt.DTypeLike], Layer]] = {
     **{f"AveragePooling{rank}": _pooled for rank in _RANKS},
     **{f"Conv{rank}": _convolution for rank in _RANKS},
     **{f"Conv{rank}Transpose": _transposed for rank in _RANKS},

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import scipy.sparse
 from convadjoint.engines import Array
 from convadjoint.operators import MatrixOp, Member, ProductOp
 
-__all__ = ["ONES", "Layer", "biased", "chained", "reshaped"]
+__all__ = ["ONES", "Layer", "biased", "chained", "precision", "reshaped"]
 
 # Dtype of maps all of whose weights are one: the result gets the dtype of the input.
 ONES = np.float32
@@ -43,6 +44,9 @@ class Layer:
 
     op: Member
     bias: Array
+
+    def __repr__(self) -> str:
+        return f"<Layer {self.op!r}, bias {self.bias.shape} of {self.bias.dtype}>"
 
     def __call__(self, x: npt.ArrayLike) -> Array:
         """Return ``op @ x + bias``.
@@ -93,6 +97,12 @@ def _pushed(first: Layer, others: Sequence[Layer]) -> Array:
             passed = passed.reshape(layer.op.dimsd)
         total = Layer(layer.op, passed + layer.bias)
     return total.bias
+
+
+def precision(kind: str | None) -> type[np.floating[Any]]:
+    """Dtype in which to average, beside weights of this dtype; None if there are none."""
+    wide = kind in (None, "float64", "complex128")
+    return np.float64 if wide else np.float32
 
 
 def reshaped(dims: tuple[int, ...], dimsd: tuple[int, ...]) -> Layer:

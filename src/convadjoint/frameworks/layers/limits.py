@@ -66,12 +66,13 @@ def _kind(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def needed(module: str, extra: str) -> Any:
+def needed(module: str) -> Any:
     """Import the module that reads a kind of file, or say how to get it."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        msg = f"this file is read with {module}: pip install 'convadjoint[{extra}]'"
+        package, least = ("onnx", "1.21") if module == "onnx" else ("protobuf", "5.29")
+        msg = f"install {package} (pip install '{package}>={least}'), to read this file"
         raise ImportError(msg) from error
 
 
@@ -107,7 +108,7 @@ def parsed(message: Any, data: bytes, what: str) -> Any:
     _Walk(data, what).measure(message.DESCRIPTOR)
     try:
         return message.FromString(data)
-    except needed("google.protobuf.message", "caffe").DecodeError as error:
+    except needed("google.protobuf.message").DecodeError as error:
         refuse(what, str(error))
 
 

@@ -156,7 +156,7 @@ def _graph(model: Any) -> Any:
     if is_from(model, "onnx", "ModelProto"):
         return model.graph
     data = contents(model, _WHAT)
-    return parsed(needed("onnx", "onnx").ModelProto, data, _WHAT).graph
+    return parsed(needed("onnx").ModelProto, data, _WHAT).graph
 
 
 def _convertible(graph: Any) -> dict[str, Any]:

@@ -1,20 +1,27 @@
 """Modules of torch as operators."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
+
+import numpy.typing as npt
 
 from convadjoint.engines import Array
 from convadjoint.frameworks import torch as words
 from convadjoint.frameworks.door import shape
-from convadjoint.frameworks.layers.layer import Layer, biased, chained, reshaped
+from convadjoint.frameworks.layers.layer import (
+    Layer,
+    biased,
+    chained,
+    precision,
+    reshaped,
+)
 from convadjoint.frameworks.layers.recognition import (
     described,
     is_from,
     own_class,
     refuse,
 )
-from convadjoint.frameworks.layers.torch_resampling import RESAMPLERS
+from convadjoint.frameworks.layers.torch_resampling import RESAMPLERS, Converter
 
 __all__ = ["from_torch"]
 
@@ -53,7 +60,8 @@ def from_torch(module: Any, input_shape: Shape) -> Layer:
     Layer
         ``layer(x)`` is ``op @ x + bias``.  Weights are copied to the CPU; half
         precision becomes float32.  Modules without weights give the dtype of the
-        input where they only move and add samples, else float64.
+        input where they only move and add samples; others compute in the precision of
+        the first weights of the `Sequential`, or in float64 if there are none.
 
     Raises
     ------
@@ -92,19 +100,26 @@ def from_torch(module: Any, input_shape: Shape) -> Layer:
     if not is_from(module, "torch", "Module"):
         msg = f"from_torch takes a torch.nn.Module, got {described(module)}"
         raise TypeError(msg)
+    weight = next(module.parameters(), None)
+    kind = None if weight is None else _kind(weight)
+    return _converted(module, shape(input_shape, "the input"), precision(kind))
+
+
+def _converted(module: Any, input_shape: Shape, dtype: npt.DTypeLike) -> Layer:
+    """The layer of a module; without weights it computes in `dtype`."""
     if is_from(module, "torch", "LazyModuleMixin"):
         refuse(module, "it has no weights yet: call it once")
     name = own_class(module, "torch", _CONVERTERS, transparent=_PARAMETRIZED)
     if name is None:
         allowed = ", ".join(sorted(_CONVERTERS))
-        refuse(module, f"it is not linear, or not known; known are {allowed}")
+        refuse(module, f"it is not known here: known are {allowed}")
     if module._forward_hooks or module._forward_pre_hooks:
         why = (
             "forward hooks may change what it computes: remove them, and take "
             "weight_norm and spectral_norm from torch.nn.utils.parametrizations"
         )
         refuse(module, why)
-    return _CONVERTERS[name](name, _settled(module), shape(input_shape, "the input"))
+    return _CONVERTERS[name](name, _settled(module), input_shape, dtype)
 
 
 def _settled(module: Any) -> Any:
@@ -113,7 +128,9 @@ def _settled(module: Any) -> Any:
     return deepcopy(module).eval() if parametrized and module.training else module
 
 
-def _convolution(name: str, module: Any, input_shape: Shape) -> Layer:
+def _convolution(
+    name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = getattr(words, name)(
         input_shape,
         _weight(module),
@@ -126,7 +143,9 @@ def _convolution(name: str, module: Any, input_shape: Shape) -> Layer:
     return _biased(op, module)
 
 
-def _transposed(name: str, module: Any, input_shape: Shape) -> Layer:
+def _transposed(
+    name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = getattr(words, name)(
         input_shape,
         _weight(module),
@@ -152,12 +171,17 @@ def _weight(module: Any) -> Array:
     return weight
 
 
+def _kind(tensor: Any) -> str:
+    """Name of the dtype of a tensor."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
 def _array(module: Any, tensor: Any) -> Array | None:
     """A parameter as an array in main memory, perhaps the parameter's own."""
     if tensor is None:
         return None
     values = tensor.detach()
-    kind = str(values.dtype).removeprefix("torch.")
+    kind = _kind(values)
     if values.is_meta or kind not in _DTYPES or str(values.layout) != "torch.strided":
         why = (
             f"its weights are {kind} ({values.layout}) on {values.device}: they must be "
@@ -169,16 +193,18 @@ def _array(module: Any, tensor: Any) -> Array | None:
     return array
 
 
-def _sequence(_name: str, module: Any, input_shape: Shape) -> Layer:
+def _sequence(
+    _name: str, module: Any, input_shape: Shape, dtype: npt.DTypeLike
+) -> Layer:
     """Each module takes what the one before gives."""
     layers = []
     for inner in module:
-        layers.append(from_torch(inner, input_shape))
+        layers.append(_converted(inner, input_shape, dtype))
         input_shape = layers[-1].op.dimsd
     return chained(layers) if layers else reshaped(input_shape, input_shape)
 
 
-_CONVERTERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
+_CONVERTERS: dict[str, Converter] = {
     **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d"), _convolution),
     **dict.fromkeys(
         ("ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"), _transposed

@@ -4,16 +4,18 @@ from collections.abc import Callable
 from math import floor, prod
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from convadjoint import resample
 from convadjoint.frameworks import torch as words
 from convadjoint.frameworks.layers.layer import ONES, Layer, biased, reshaped
 from convadjoint.frameworks.layers.recognition import refuse
 
-__all__ = ["RESAMPLERS"]
+__all__ = ["RESAMPLERS", "Converter"]
 
 Shape = tuple[int, ...]
+# From the name of a class, a module, its input and a dtype for averages.
+Converter = Callable[[str, Any, Shape, npt.DTypeLike], Layer]
 
 _UPSAMPLING = {
     "nearest": ("nearest", (1, 2, 3)),
@@ -32,7 +34,7 @@ _PADDINGS = {
 _RANKS = ("1d", "2d", "3d")
 
 
-def _pooled(name: str, module: Any, input_shape: Shape) -> Layer:
+def _pooled(name: str, module: Any, input_shape: Shape, dtype: npt.DTypeLike) -> Layer:
     divisor = (
         {} if name == "AvgPool1d" else {"divisor_override": module.divisor_override}
     )
@@ -44,11 +46,14 @@ def _pooled(name: str, module: Any, input_shape: Shape) -> Layer:
         ceil_mode=module.ceil_mode,
         count_include_pad=module.count_include_pad,
         **divisor,
+        dtype=dtype,
     )
     return _bare(op)
 
 
-def _unfolded(_name: str, module: Any, input_shape: Shape) -> Layer:
+def _unfolded(
+    _name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = words.Unfold(
         input_shape,
         module.kernel_size,
@@ -60,7 +65,9 @@ def _unfolded(_name: str, module: Any, input_shape: Shape) -> Layer:
     return _bare(op)
 
 
-def _folded(_name: str, module: Any, input_shape: Shape) -> Layer:
+def _folded(
+    _name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = words.Fold(
         input_shape,
         module.output_size,
@@ -73,8 +80,13 @@ def _folded(_name: str, module: Any, input_shape: Shape) -> Layer:
     return _bare(op)
 
 
-def _upsampled(_name: str, module: Any, input_shape: Shape) -> Layer:
-    mode, ranks = _UPSAMPLING.get(module.mode, (module.mode, ()))
+def _upsampled(
+    _name: str, module: Any, input_shape: Shape, dtype: npt.DTypeLike
+) -> Layer:
+    if module.mode not in _UPSAMPLING:
+        allowed = ", ".join(_UPSAMPLING)
+        refuse(module, f"mode {module.mode!r} is not known: choose one of {allowed}")
+    mode, ranks = _UPSAMPLING[module.mode]
     if len(input_shape) - 2 not in ranks:
         refuse(module, f"mode {module.mode!r} does not interpolate {input_shape}")
     size, scale = module.size, module.scale_factor
@@ -89,12 +101,12 @@ def _upsampled(_name: str, module: Any, input_shape: Shape) -> Layer:
         mode=mode,
         align_corners=bool(module.align_corners),
         axes=tuple(range(2, len(input_shape))),
-        dtype=np.float64 if mode == "linear" else ONES,
+        dtype=dtype if mode == "linear" else ONES,
     )
     return _bare(op)
 
 
-def _padded(name: str, module: Any, input_shape: Shape) -> Layer:
+def _padded(name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike) -> Layer:
     mode, shorter = _PADDINGS[name[:-2]]
     # The last axis comes first.
     ends = module.padding
@@ -115,17 +127,23 @@ def _padded(name: str, module: Any, input_shape: Shape) -> Layer:
     return _bare(resample.pad(input_shape, pairs, mode=mode, axes=axes, dtype=ONES))
 
 
-def _shuffled(_name: str, module: Any, input_shape: Shape) -> Layer:
+def _shuffled(
+    _name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = resample.pixel_shuffle(input_shape, module.upscale_factor, dtype=ONES)
     return _bare(op)
 
 
-def _unshuffled(_name: str, module: Any, input_shape: Shape) -> Layer:
+def _unshuffled(
+    _name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     op = resample.pixel_unshuffle(input_shape, module.downscale_factor, dtype=ONES)
     return _bare(op)
 
 
-def _flattened(_name: str, module: Any, input_shape: Shape) -> Layer:
+def _flattened(
+    _name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     rank = len(input_shape)
     first, last = (
         axis + rank if axis < 0 else axis for axis in (module.start_dim, module.end_dim)
@@ -138,7 +156,9 @@ def _flattened(_name: str, module: Any, input_shape: Shape) -> Layer:
     )
 
 
-def _unchanged(_name: str, _module: Any, input_shape: Shape) -> Layer:
+def _unchanged(
+    _name: str, _module: Any, input_shape: Shape, _dtype: npt.DTypeLike
+) -> Layer:
     return reshaped(input_shape, input_shape)
 
 
@@ -147,7 +167,7 @@ def _bare(op: Any) -> Layer:
     return biased(op, None, axis=0)
 
 
-RESAMPLERS: dict[str, Callable[[str, Any, Shape], Layer]] = {
+RESAMPLERS: dict[str, Converter] = {
     **{f"AvgPool{rank}": _pooled for rank in _RANKS},
     **{f"{padding}{rank}": _padded for padding in _PADDINGS for rank in _RANKS},
     "Flatten": _flattened,
