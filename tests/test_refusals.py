@@ -1,5 +1,7 @@
 """Bad input: an error of the right class that names rule, value and remedy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,11 @@ KERNELS = {
     "scalar": (3.0, GeometryError, r"rank 0"),
     "vector": ([1.0, 2.0], GeometryError, r"shape \(2,\) has rank 1"),
     "rank 3": (np.ones((1, 2, 2)), GeometryError, r"rank 3"),
+    "gradients": (
+        SimpleNamespace(requires_grad=True),
+        TypeError,
+        r"^kernel is a tensor that requires gr.*: give kernel.detach\(\), or call op\(x, k",
+    ),
     "wide": (np.ones((9, 2)), GeometryError, "spans 9 samples on spatial axis 0"),
     "no channels": (np.ones((0, 3, 2, 2)), GeometryError, "empty"),
 }
@@ -100,6 +107,11 @@ DIMS = {
     "text": ("56", TypeError, "integer, got '56'"),
     "None": (None, TypeError, "None"),
     "float": ((5.0, 6), TypeError, r"dims\[0\] must be an integer, got 5.0"),
+    "array": (
+        np.ones((5, 6)),
+        TypeError,
+        r"^give the shape of the input \(x.shape\), got an array of shape \(5, 6\)$",
+    ),
     "negative": ((-5, 6), GeometryError, r"dims\[0\].*got -5"),
     "zero": ((5, 0), GeometryError, "length 0 on spatial axis 1"),
     "short": ((5,), GeometryError, "needs 2 different axes.*dims has 1"),

@@ -166,6 +166,8 @@ def test_what_is_wrong_is_said():
     wrong = r"dims \(12, 5\) cannot be folded: windows of size \(2, 2\) of an output "
     with pytest.raises(ca.GeometryError, match=wrong + r"\(3, 3, 3\) make \(12, 4\)"):
         fold((12, 5), (3, 3), 2)
+    with pytest.raises(ca.GeometryError, match=r"pad more or shrink the kernel$"):
+        unfold((2, 3, 2, 10), 3)
     with pytest.raises(
         ca.GeometryError, match=r"needs \(..., C \* 4, L\), with windows of 4"
     ):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from convadjoint.errors import GeometryError, SemanticsError
-from convadjoint.geometry.checks import integer, is_sequence, per_axis
+from convadjoint.geometry.checks import check_no_array, integer, is_sequence, per_axis
 
 __all__ = ["agree", "choice", "flag", "integers", "shape"]
 
@@ -17,6 +17,7 @@ def shape(dims: object, name: str) -> tuple[int, ...]:
     if not is_sequence(dims):
         msg = f"{name} must be given by its shape, got {dims!r}"
         raise TypeError(msg)
+    check_no_array(dims, name)
     return tuple(
         integer(entry, f"axis {axis} of {name}", least=0)
         for axis, entry in enumerate(dims)

@@ -90,14 +90,14 @@ def boundary_index(mode: str, i: int, n: int) -> int | None:
     return _RULES[checked_mode(mode)](i, n)
 
 
-def checked_mode(mode: object) -> str:
+def checked_mode(mode: object, name: str = "padding_mode") -> str:
     """Return `mode` if it is one of the five padding modes."""
     if not isinstance(mode, str):
-        msg = f"padding_mode must be a string, got {mode!r} ({type(mode).__name__})"
+        msg = f"{name} must be a string, got {mode!r} ({type(mode).__name__})"
         raise TypeError(msg)
     if mode not in PADDING_MODES:
         names = ", ".join(PADDING_MODES)
-        msg = f"padding_mode {mode!r} is unknown: choose one of {names}"
+        msg = f"{name} {mode!r} is unknown: choose one of {names}"
         raise GeometryError(msg)
     return mode
 

@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from convadjoint.errors import GeometryError
 
-__all__ = ["flag", "integer", "is_sequence", "per_axis"]
+__all__ = ["check_no_array", "flag", "integer", "is_sequence", "per_axis"]
 
 
 def integer(value: object, name: str, *, least: int | None = None) -> int:
@@ -37,6 +37,14 @@ def is_sequence(value: object) -> TypeGuard[Iterable[object]]:
     """
     several = isinstance(value, Iterable) and not isinstance(value, str)
     return several and getattr(value, "ndim", 1) > 0
+
+
+def check_no_array(dims: object, name: str) -> None:
+    """Refuse the samples themselves where their shape is asked for."""
+    if getattr(dims, "ndim", 0) > 1:
+        lengths = tuple(getattr(dims, "shape", ()))
+        msg = f"give the shape of {name} (x.shape), got an array of shape {lengths}"
+        raise TypeError(msg)
 
 
 def per_axis(

@@ -120,8 +120,16 @@ def centered(
     return tuple(found)
 
 
-def conv_length(n: int, span: int, stride: int, padding: Padding, axis: int) -> int:
-    """Length of a convolution, or the reason why there is none."""
+def conv_length(
+    n: int,
+    span: int,
+    stride: int,
+    padding: Padding,
+    axis: int,
+    *,
+    mixable: bool = False,
+) -> int:
+    """Length of a convolution, or why there is none; an axis may hold channels."""
     q = padding.output_size(n, span, stride)
     if q < 1:
         lo, hi = padding.amounts(n, span, stride)
@@ -129,7 +137,7 @@ def conv_length(n: int, span: int, stride: int, padding: Padding, axis: int) -> 
             f"the kernel spans {span} samples on spatial axis {axis}, but only "
             f"{lo} + {n} + {hi} are there: pad more or shrink the kernel"
         )
-        if n <= 4:
+        if mixable and n <= 4:
             msg += "; if this axis holds channels, give channel_axis"
         raise GeometryError(msg)
     return q

@@ -6,7 +6,7 @@ from math import prod
 from convadjoint.errors import GeometryError
 from convadjoint.geometry.axis import Axis
 from convadjoint.geometry.boundary import Border, checked_mode
-from convadjoint.geometry.checks import integer, is_sequence, per_axis
+from convadjoint.geometry.checks import check_no_array, integer, is_sequence, per_axis
 from convadjoint.geometry.layout import Layout, Roles, roles, total
 from convadjoint.geometry.padding import (
     Padding,
@@ -29,6 +29,7 @@ class Problem:
 
     The fields are the keywords of the operators.  `kernel_shape` is that of the
     convolution's kernel also when `dims` is the input of the transposed convolution.
+    Where there is a word for the axis of channels, it is `mixable`.
     """
 
     dims: object
@@ -46,6 +47,7 @@ class Problem:
     flip: bool = False
     output_padding: object = 0
     output_size: object = None
+    mixable: bool = True
 
     def resolve(self) -> tuple[ConvSpec, Layout]:
         """Return spec and layout of the convolution (not of its transpose)."""
@@ -135,8 +137,9 @@ class Problem:
             if max(values) > _LARGEST:
                 msg = f"{name} {max(values)} is beyond {_LARGEST} (2**61)"
                 raise GeometryError(msg)
+        mixable = self.mixable and self.channel_axis is None
         lines = [
-            _Line(k=k, s=s, d=d, padding=one, mode=mode)
+            _Line(k=k, s=s, d=d, padding=one, mode=mode, mixable=mixable)
             for k, s, d, one, mode in zip(
                 taps, strides, dilations, padding, modes, strict=True
             )
@@ -174,6 +177,7 @@ class _Line:
     d: int
     padding: Padding
     mode: str
+    mixable: bool
     n: int = 0
     q: int = 0
 
@@ -190,7 +194,9 @@ class _Line:
             )
             raise GeometryError(msg)
         if wish is None:
-            q = conv_length(size, self.span, self.s, self.padding, index)
+            q = conv_length(
+                size, self.span, self.s, self.padding, index, mixable=self.mixable
+            )
             return replace(self, n=size, q=q)
         n = wish.length(size, self.span, self.s, self.padding, index)
         return replace(self, n=n, q=size)
@@ -218,22 +224,25 @@ class _Line:
         return self.padding.amounts(self.n, self.span, self.s)[0]
 
 
-def padding_modes(given: object, rank: int) -> tuple[str, ...]:
+def padding_modes(
+    given: object, rank: int, name: str = "padding_mode"
+) -> tuple[str, ...]:
     """One padding mode per axis."""
     if not is_sequence(given):
-        return (checked_mode(given),) * rank
+        return (checked_mode(given, name),) * rank
     modes = tuple(given)
     if len(modes) != rank:
         msg = (
-            f"padding_mode has {len(modes)} entries for {rank} spatial axes: give one "
+            f"{name} has {len(modes)} entries for {rank} spatial axes: give one "
             f"string, or {rank}"
         )
         raise GeometryError(msg)
-    return tuple(checked_mode(mode) for mode in modes)
+    return tuple(checked_mode(mode, name) for mode in modes)
 
 
 def shape_of(dims: object, name: str = "dims") -> tuple[int, ...]:
     """Return a shape as users give it: one length, or one per axis."""
+    check_no_array(dims, "the input" if name == "dims" else name)
     entries = tuple(dims) if is_sequence(dims) else (dims,)
     return tuple(
         integer(entry, f"{name}[{axis}]", least=0) for axis, entry in enumerate(entries)

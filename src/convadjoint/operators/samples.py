@@ -37,6 +37,10 @@ def as_samples(values: npt.ArrayLike, name: str) -> npt.NDArray[np.generic]:
     if isinstance(values, np.ma.MaskedArray):
         msg = f"{name} is a masked array: fill it, or mask with an operator of its own"
         raise TypeError(msg)
+    if getattr(values, "requires_grad", False):
+        word = name.rsplit(maxsplit=1)[-1]
+        msg = f"{name} is a tensor that requires gradients: give {word}.detach()"
+        raise TypeError(msg + ", or call op(x, kernel)" * (word == "kernel"))
     try:
         array = np.asarray(values)
     except ValueError as error:

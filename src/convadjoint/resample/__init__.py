@@ -21,3 +21,7 @@ __all__ = [
     "upsample",
     "zero_insertion",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -70,7 +70,7 @@ def pad(
     array([1., 3., 3., 1.])
     """
     shape, (place, ends) = shape_of(dims), _ends(dims, padding, axes)
-    modes = padding_modes(mode, len(ends))
+    modes = padding_modes(mode, len(ends), "mode")
     pairs = [
         padded(shape[axis], pair, kind, axis)
         for axis, pair, kind in zip(place.axes, ends, modes, strict=True)

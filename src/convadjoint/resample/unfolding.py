@@ -87,6 +87,7 @@ def unfold(
         dilation=dilation,
         padding_mode=padding_mode,
         axes=place.axes,
+        mixable=False,
     ).resolve()
     batch, spec = layout.batch_sizes, channel_per_tap(spec)
     channels, *lengths = spec.dimsd[1:]
