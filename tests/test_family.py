@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from scipy.sparse import eye_array
 
 import convadjoint as ca
 from checks import assert_same
+from convadjoint.operators import DiagonalOp, KroneckerOp, MatrixOp
 from strategies import SEEDS, cases, integers, noise
 
 PARTNERS = {"Conv": "ConvTranspose", "ConvTranspose": "Conv"}
@@ -155,6 +157,26 @@ def test_what_an_operator_says_about_itself():
     assert "reflect" in ca.Conv1DOp(5, [1.0, 2.0], padding_mode="reflect").explain()
     assert (op.spec.dims, op.spec.dimsd) == (op.dims, op.dimsd)
     assert op.spec.transpose() == op.T.spec
+
+
+def test_what_other_operators_say_about_themselves():
+    flat = MatrixOp(eye_array(6, dtype=np.float32), (2, 3), 6)
+    assert repr(flat) == "<MatrixOp (2, 3) -> (6,), float32>"
+    assert repr(DiagonalOp([1.0, 2.0])) == "<DiagonalOp (2,) -> (2,), float64>"
+    assert (
+        repr(KroneckerOp(6, {0: eye_array(6)})) == "<KroneckerOp (6,) -> (6,), float64>"
+    )
+
+
+def test_calls_that_are_none_say_what_is_one():
+    op = ca.Conv1DOp(4, [1.0, 2.0])
+    rule = r"^an operator is called with an array, op\(x\); op.gram is a property$"
+    for call in (op, op.gram, DiagonalOp([1.0])):
+        with pytest.raises(TypeError, match=rule):
+            call()
+    with pytest.raises(TypeError, match=r"^only convolutions take a kernel: op\(x, k"):
+        (op @ op.T)(np.ones(3), [1.0, 2.0])
+    assert_same((op @ op.T)(np.ones(3)), op @ (op.T @ np.ones(3)))
 
 
 def test_the_family_tests_can_fail():

@@ -21,6 +21,13 @@ REFUSED = {
     "torch.conv2d: missing a required argument: 'weight'": lambda: torch.conv2d(
         (1, 2, 9, 9)
     ),
+    "torch.conv2d: stride must be an integer, got None; the bias is left out: stride is "
+    "the third argument": lambda: torch.conv2d((1, 2, 9, 9), ONES, None, 1, 1),
+    "torch.conv_transpose2d: a bias is no part of the operator: add it to op @ x": (
+        lambda: torch.conv_transpose2d((1, 4, 9, 9), ONES, bias=np.ones(2))
+    ),
+    "torch.conv2d: give the shape of the input (x.shape), got an array of shape "
+    "(1, 2, 9, 9)": lambda: torch.conv2d(np.ones((1, 2, 9, 9)), ONES),
     "torch.conv2d: padding 'same' needs stride 1 on all axes, got (2, 1)": lambda: (
         torch.conv2d((1, 2, 9, 9), ONES, (2, 1), "same")
     ),
@@ -114,6 +121,16 @@ def test_functions_have_names_signatures_and_docstrings():
     assert "{" not in torch.conv2d.__doc__.replace('{"', "")
     assert str(torch.conv2d.__signature__).startswith("(input_shape")
     assert not hasattr(ca.frameworks, "theano")
+
+
+def test_completion_lists_the_functions_alone():
+    for module in (torch, ca.frameworks.pylops, ca.resample):
+        assert dir(module) == sorted(module.__all__)
+
+
+def test_no_bias_may_be_said():
+    op = torch.conv2d((1, 2, 9, 9), ONES, stride=2, bias=None)
+    assert op.dimsd == (1, 4, 4, 4)
 
 
 def test_a_list_of_one_serves_all_axes_but_not_in_a_padding_mode():

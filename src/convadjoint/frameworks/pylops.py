@@ -197,3 +197,7 @@ ConvolveND = adapted(
     _convolve_nd,
     _semantics("ConvolveND", "n", "axes in any order; PyLops reshapes the filter"),
 )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -173,3 +173,7 @@ def _semantics(function: str) -> Semantics:
 
 ConvolveData = adapted(_convolve_data, _semantics("ConvolveData"))
 ConvolveFilter = adapted(_convolve_filter, _semantics("ConvolveFilter"))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

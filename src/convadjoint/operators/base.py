@@ -108,7 +108,7 @@ class ConvolutionOperator(Member):
         """
         raise NotImplementedError
 
-    def __call__(self, x: Any, kernel: Any = None) -> Any:
+    def __call__(self, x: Any = None, kernel: Any = None) -> Any:
         """Return ``op @ x``, or the same with another kernel.
 
         Parameters
@@ -133,7 +133,7 @@ class ConvolutionOperator(Member):
             If one of them does not hold numbers, or they come from two libraries.
         """
         if kernel is None:
-            return self @ x
+            return super().__call__(x)
         library = library_of(kernel)
         given = kernel if library else as_samples(kernel, "kernel")
         if given.shape != self.kernel.shape:

@@ -57,19 +57,36 @@ class Member(Products):
     def _transpose(self) -> "Member":
         return self._related(transposed=True, conjugated=False)
 
-    def __call__(self, x: Any) -> Any:
+    def __repr__(self) -> str:
+        shapes = f"{self.dims} -> {self.dimsd}"
+        return f"<{type(self).__name__} {shapes}, {self.dtype}>"
+
+    def __call__(self, x: Any = None, kernel: Any = None) -> Any:
         """Return ``op @ x``, for those who want a function.
 
         Parameters
         ----------
         x : array_like or tensor
             As for ``op @ x``.
+        kernel : None
+            Only convolutions take one.
 
         Returns
         -------
         ndarray or tensor
             As ``op @ x``.
+
+        Raises
+        ------
+        TypeError
+            If `x` is missing, or a kernel is given.
         """
+        if kernel is not None:
+            msg = "only convolutions take a kernel: op(x, kernel)"
+            raise TypeError(msg)
+        if x is None:
+            msg = "an operator is called with an array, op(x); op.gram is a property"
+            raise TypeError(msg)
         return self @ x
 
     def conj(self) -> "Member":

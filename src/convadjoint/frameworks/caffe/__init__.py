@@ -17,3 +17,7 @@ from convadjoint.frameworks.caffe.convolutions import Convolution, Deconvolution
 from convadjoint.frameworks.caffe.windows import Crop, Pooling
 
 __all__ = ["Convolution", "Crop", "Deconvolution", "Pooling"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -26,3 +26,7 @@ __all__ = [
     "conv_with_general_padding",
     "convolve",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

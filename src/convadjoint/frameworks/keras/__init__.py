@@ -41,3 +41,7 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -19,3 +19,7 @@ from convadjoint.frameworks.onnx.convolutions import Conv, ConvTranspose
 from convadjoint.frameworks.onnx.windows import AveragePool, Col2Im
 
 __all__ = ["AveragePool", "Col2Im", "Conv", "ConvTranspose"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

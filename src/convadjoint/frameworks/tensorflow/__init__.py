@@ -59,3 +59,7 @@ __all__ = [
     "depthwise_conv2d",
     "depthwise_conv2d_backprop_input",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -77,6 +77,7 @@ def _conv(
     dilation: Sizes = 1,
     groups: int = 1,
     *,
+    bias: None = None,
     dtype: npt.DTypeLike | None = None,
     engine: str = "auto",
 ) -> SpecOp:
@@ -96,6 +97,8 @@ def _conv(
         Distance of neighbouring taps, at least 1.
     groups : int, optional
         Blocks of channels.
+    bias : None
+        Left out: add it to ``op @ x``.
     {computing}
 
     {results}
@@ -107,6 +110,7 @@ def _conv(
     >>> torch.conv2d((1, 2, 5, 5), np.ones((3, 2, 3, 3)), stride=2).dimsd
     (1, 3, 2, 2)
     """
+    check_no_bias(stride, bias)
     call = Call.of(semantics, input_shape, weight)
     axes = zeros_outside(call, stride, padding, dilation)
     return call.operator(axes, groups=groups, dtype=dtype, engine=engine)
@@ -122,6 +126,7 @@ def _conv_transpose(
     groups: int = 1,
     dilation: Sizes = 1,
     *,
+    bias: None = None,
     dtype: npt.DTypeLike | None = None,
     engine: str = "auto",
 ) -> SpecOp:
@@ -143,6 +148,8 @@ def _conv_transpose(
         Blocks of channels.
     dilation : int or sequence of int, optional
         Distance of neighbouring taps, at least 1.
+    bias : None
+        Left out: add it to ``op @ x``.
     {computing}
 
     {results}
@@ -154,6 +161,7 @@ def _conv_transpose(
     >>> torch.conv_transpose2d((1, 2, 3, 3), np.ones((2, 1, 3, 3)), stride=2).dimsd
     (1, 1, 7, 7)
     """
+    check_no_bias(stride, bias)
     call = Call.of(semantics, input_shape, weight)
     lines = spatial(call, stride, dilation)
     axes = transposed_axes(call, lines, padding, output_padding)
@@ -167,6 +175,17 @@ conv_transpose1d, conv_transpose2d, conv_transpose3d = (
     adapted(_conv_transpose, transposed_semantics(f"conv_transpose{rank}d", rank))
     for rank in (1, 2, 3)
 )
+
+
+def check_no_bias(stride: object, bias: object) -> None:
+    """Refuse a bias, also where PyTorch has its place."""
+    if bias is not None:
+        msg = "a bias is no part of the operator: add it to op @ x"
+        raise SemanticsError(msg)
+    if stride is None:
+        msg = "stride must be an integer, got None; the bias is left out: stride is "
+        msg += "the third argument"
+        raise TypeError(msg)
 
 
 def spatial(call: Call, stride: object, dilation: object) -> tuple[Line, ...]:
