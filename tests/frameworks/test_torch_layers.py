@@ -16,6 +16,7 @@ pytestmark = [
     # What PyTorch has deprecated and still loads, and how it pads an even kernel.
     pytest.mark.filterwarnings(r"ignore:`torch\.jit"),
     pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*quantiz:UserWarning"),
 ]
 
 RNG = np.random.default_rng(3)
@@ -256,6 +257,10 @@ REFUSED = {
         "weights are float8_e4m3fn",
     ),
     "compiled": (lambda: torch.compile(nn.Conv2d(3, 4, 3)), "OptimizedModule"),
+    "quantized": (
+        lambda: torch.ao.nn.quantized.Conv2d(3, 4, 3),
+        "it is quantized: its weights are no tensor",
+    ),
     "bicubic": (
         lambda: nn.Upsample(scale_factor=2, mode="bicubic"),
         "mode 'bicubic' is not known: choose one of nearest, nearest-exact, linear, bi",

@@ -180,6 +180,8 @@ def _array(module: Any, tensor: Any) -> Array | None:
     """A parameter as an array in main memory, perhaps the parameter's own."""
     if tensor is None:
         return None
+    if not is_from(tensor, "torch", "Tensor"):
+        refuse(module, "it is quantized: its weights are no tensor")
     values = tensor.detach()
     kind = _kind(values)
     if values.is_meta or kind not in _DTYPES or str(values.layout) != "torch.strided":
