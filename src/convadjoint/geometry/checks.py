@@ -1,7 +1,7 @@
 """Turn what users pass as sizes into plain integers, or say what is wrong with it."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import TypeGuard
 
 from convadjoint.errors import GeometryError
@@ -35,7 +35,9 @@ def is_sequence(value: object) -> TypeGuard[Iterable[object]]:
 
     An array without axes is one entry, though Python takes it for a sequence.
     """
-    several = isinstance(value, Iterable) and not isinstance(value, str)
+    # The entries of a set or a mapping have no order of their own.
+    unordered = isinstance(value, (str, bytes, Set, Mapping))
+    several = isinstance(value, Iterable) and not unordered
     return several and getattr(value, "ndim", 1) > 0
 
 

@@ -76,7 +76,8 @@ def requested_dtype(dtype: npt.DTypeLike) -> np.dtype[np.inexact]:
         found = np.dtype(dtype).newbyteorder("=")
     except TypeError:
         found = None
-    if found not in _DTYPES:
+    # A dtype of NumPy's equals None, where that means its default.
+    if found is None or found not in _DTYPES:
         msg = (
             f"dtype {dtype!r} is not supported: choose float32, float64, complex64 "
             f"or complex128"

@@ -171,8 +171,10 @@ def _conv_transpose(
         ]
         return call.operator(axes, groups=group, dtype=dtype, engine=engine)
     lower = auto_pad != "SAME_UPPER"
+    # Where samples lack, a size that was asked for has them all at the end.
+    lacking = output_shape is None
     axes = [
-        _split(line, line.full + extra - size, size, lower)
+        _split(line, line.full + extra - size, size, lower=lower, lacking=lacking)
         for line, extra, size in zip(lines, extras, wanted, strict=True)
     ]
     return call.operator(axes, groups=group, dtype=dtype, engine=engine)
@@ -250,12 +252,16 @@ def _extras(
     return extras
 
 
-def _split(line: Line, excess: int, length: int, lower: bool) -> Axis:
-    """The axis that crops `excess` samples, the odd one at the end unless `lower`."""
+def _split(line: Line, excess: int, length: int, *, lower: bool, lacking: bool) -> Axis:
+    """The axis that crops `excess` samples, the odd one at the end unless `lower`.
+
+    What is `lacking`, a negative excess, is split in the same way, or is none.
+    """
     if length >= line.full + line.s:
         msg = (
             f"output_shape {length} on spatial axis {line.index} is out of reach: at "
             f"most {line.full + line.s - 1}"
         )
         raise SemanticsError(msg)
+    excess = excess if lacking else max(excess, 0)
     return line.transposed(excess - excess // 2 if lower else excess // 2, length)
