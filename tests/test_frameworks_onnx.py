@@ -168,3 +168,12 @@ def test_onnxruntime_itself_agrees(node, seed):
             getattr(onnx, name)(dims, w, **words)
     elif not lacks(name, dims, kernel, words):
         assert_same(getattr(onnx, name)(dims, w, **words) @ x, want)
+
+
+@pytest.mark.parametrize("rule", ["NOTSET", "VALID"])
+def test_what_a_size_lacks_is_at_the_end(rule):
+    kernel = np.ones((1, 1, 2))
+    words = {"auto_pad": rule, "strides": [3], "output_shape": [10]}
+    op = onnx.ConvTranspose((1, 1, 3), kernel, **words)
+    want = np.array([1.0, 1, 0, 2, 2, 0, 3, 3, 0, 0])
+    assert_same((op @ np.array([[[1.0, 2, 3]]])).ravel(), want)

@@ -182,3 +182,9 @@ def test_what_frameworks_have_no_name_for_is_refused():
     )
     with pytest.raises(ca.SemanticsError, match="on both sides of one operator"):
         translate(both)
+
+
+@pytest.mark.parametrize("other", [5, ca.Conv1DOp(5, [1.0, 2.0]).gram])
+def test_what_is_no_convolution_is_not_translated(other):
+    with pytest.raises(TypeError, match="a convolution or a text is translated, got"):
+        translate(other)

@@ -7,7 +7,7 @@ import convadjoint as ca
 from checks import FEW, eps_of
 from convadjoint import engines
 from convadjoint.geometry import Axis, ConvSpec
-from strategies import ENGINES, noise
+from strategies import ENGINES, MODES, noise
 
 IMAGES = {
     "one channel": (ca.Conv2DOp, (211, 307), (7, 5), {"padding": "same"}),
@@ -76,3 +76,21 @@ def test_buffers_do_not_grow_with_the_channels_of_the_output(channels):
     kernel = np.ones(spec.kernel_shape, np.float32)
     made = engines.plan("direct", spec, kernel).inner._program(1)
     assert 4 * (made.inputs + made.products) < 3e7
+
+
+FAR = {"dilation": 2**40, "padding": 2**40}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("question", ["apply", "nnz", "gram_diagonal", "weights"])
+def test_a_border_that_cannot_be_listed_is_refused_before_it_is(mode, question):
+    options = {**FAR, "padding_mode": mode}
+    ask = {
+        "apply": lambda op: op @ np.ones(5),
+        "nnz": lambda op: op.nnz,
+        "gram_diagonal": lambda op: op.gram_diagonal(),
+        "weights": lambda _: ca.ConvWeightOp(np.ones(5), 3, **options) @ np.ones(3),
+    }
+    op = ca.Conv1DOp(5, np.ones(3), **options)
+    with pytest.raises(MemoryError, match=r"a border of \d+ samples needs \d+ bytes"):
+        ask[question](op)

@@ -50,6 +50,8 @@ WORDS = {
         "2.*axis 1.*0 to 1",
     ),
     "flip": ({"flip": "yes"}, TypeError, "flip must be True or False, got 'yes'"),
+    "no dtype": ({"dtype": "bogus"}, TypeError, "dtype 'bogus' is not supported"),
+    "mapping": ({"stride": {2: 1}}, TypeError, r"stride must be an integer.*dict"),
     "dtype": ({"dtype": "int8"}, TypeError, "'int8' is not supported.*complex128"),
     "longdouble": (
         {"dtype": np.longdouble},

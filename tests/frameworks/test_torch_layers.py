@@ -284,3 +284,28 @@ def test_what_is_refused(make, match):
 def test_a_shape_is_a_shape():
     with pytest.raises(TypeError, match="given by its shape, got 5"):
         ca.from_torch(nn.Identity(), 5)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "match"),
+    [
+        (
+            torch.nn.CircularPad1d((1, -1)),
+            (1, 1, 3),
+            r"padding \(1, -1\) on axis -1 crops one side and wraps the other",
+        ),
+        (
+            torch.nn.Upsample(scale_factor=1.25),
+            (1, 1, 3),
+            "scale 1.25 of 3 samples gives 3, which PyTorch .*: give size instead",
+        ),
+        (
+            torch.nn.Upsample(scale_factor=2.25),
+            (1, 1, 2, 2),
+            "scale 2.25 of 2 samples gives 4, which PyTorch .*: give size instead",
+        ),
+    ],
+)
+def test_what_depends_on_the_kernel_that_runs_is_refused(module, shape, match):
+    with pytest.raises(ca.SemanticsError, match=match):
+        ca.from_torch(module, shape)

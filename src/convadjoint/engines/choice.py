@@ -8,7 +8,7 @@ import numpy as np
 
 from convadjoint.engines import cost, direct, fft, gemm, separable, sparse, taps
 from convadjoint.engines.guard import Guarded
-from convadjoint.engines.memory import require
+from convadjoint.engines.memory import require, require_borders
 from convadjoint.engines.protocol import Array, Engine
 from convadjoint.errors import EngineRefusal
 from convadjoint.geometry import ConvSpec
@@ -93,6 +93,7 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
     EngineRefusal
         If the engine cannot do this problem exactly, or no engine has this name.
     """
+    require_borders(spec)
     chosen, reason = resolve(name, spec, kernel)
     inner = ENGINES[chosen].plan(spec, kernel)
     automatic = name in _AUTOMATIC

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import scipy.sparse
 from numpy.lib.stride_tricks import as_strided
 
-from convadjoint.engines.memory import require
+from convadjoint.engines.memory import require, require_borders
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.reading import Integers, Reader
 from convadjoint.geometry import ConvSpec, Layout, Run
@@ -76,6 +76,7 @@ def count_entries(spec: ConvSpec, kernel: Array) -> int:
         for axis in reversed(spec.axes):
             used = used @ np.array([axis.link(j).count for j in range(axis.k)], object)
         return spec.batch * int(used)
+    require_borders(spec)
     frame = _Frame.of(spec, None)
     return sum(block.entries for block in _blocks(spec, kernel, frame))
 

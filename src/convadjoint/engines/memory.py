@@ -5,8 +5,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["available", "require"]
+from convadjoint.geometry import ConvSpec
 
+__all__ = ["available", "require", "require_borders"]
+
+# Bytes that a sample of a border takes while its source is worked out, and samples that
+# are worth a look at the free memory.
+_BORDER_BYTES = 100
+_LONG = 2**16
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMORY_FILES = (
     (_CGROUP / "memory.max", _CGROUP / "memory.current"),
@@ -36,6 +42,14 @@ def require(nbytes: int, what: str) -> None:
     if nbytes > free:
         msg = f"{what} needs {nbytes} bytes ({_readable(nbytes)}), free are {free}"
         raise MemoryError(msg)
+
+
+def require_borders(spec: ConvSpec) -> None:
+    """Raise `MemoryError` if a border has more samples than can be listed."""
+    for border in (*spec.extend, *spec.fold):
+        samples = border.length - len(border.core) if border else 0
+        if samples > _LONG:
+            require(_BORDER_BYTES * samples, f"a border of {samples} samples")
 
 
 def available() -> int:

@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from convadjoint.engines.memory import require_borders
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.reading import Integers, Reader
 from convadjoint.geometry import ConvSpec, Run
@@ -61,8 +62,14 @@ def row_sums(spec: ConvSpec, kernel: Array, order: float) -> Reals:
     -------
     ndarray of float64, shape ``(c_out, *q)``
         The sums.
+
+    Raises
+    ------
+    MemoryError
+        If a border has more samples than can be listed.
     """
     measure, gather = _RULES[order]
+    require_borders(spec)
     lines = [_Line.of(*rows) for rows in zip(spec.runs(), spec.dimsd[2:], strict=True)]
     channels = np.arange(spec.c_out)
     table = np.zeros((spec.c_out, *(len(line.runs) + 1 for line in lines)))

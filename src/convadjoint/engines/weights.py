@@ -19,6 +19,7 @@ from convadjoint.engines.extension import extend, fold
 from convadjoint.engines.gradient import tap_gradient
 from convadjoint.engines.guard import drowns
 from convadjoint.engines.kernels import transpose_kernel
+from convadjoint.engines.memory import require_borders
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.errors import EngineRefusal
 from convadjoint.geometry import ConvSpec
@@ -198,6 +199,7 @@ class Weights:
     facts: dict[Callable[[Array], bool], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        require_borders(self.spec)
         if self.engine == "auto":
             return
         if self.engine not in KINDS:

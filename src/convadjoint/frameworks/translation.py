@@ -13,6 +13,7 @@ from convadjoint.engines import Array
 from convadjoint.errors import GeometryError, SemanticsError
 from convadjoint.frameworks.semantics import Semantics
 from convadjoint.frameworks.targets import TARGETS, Geometry, Target
+from convadjoint.operators import Member
 from convadjoint.operators.base import ConvolutionOperator
 
 __all__ = ["Phrase", "Translation", "read", "translate"]
@@ -77,7 +78,7 @@ class Translation:
         return "\n".join((head, *map(str, self.phrases)))
 
 
-def translate(call: ConvolutionOperator | str) -> Translation:
+def translate(call: Member | str) -> Translation:
     """Say a convolution in the words of the frameworks of neural networks.
 
     Every call that is returned has been made: its operator has the same matrix.
@@ -97,8 +98,10 @@ def translate(call: ConvolutionOperator | str) -> Translation:
     Raises
     ------
     SemanticsError
-        If the operator is no convolution with zeros outside and one stride, or a text
-        is no call.
+        If the operator has other borders than zeros or strides on both sides, or a
+        text is no call.
+    TypeError
+        If it is neither a convolution nor a text.
 
     See Also
     --------
@@ -115,6 +118,9 @@ def translate(call: ConvolutionOperator | str) -> Translation:
         keras.layers.Conv1D: input NWC, kernel WIO
     """
     op, flip = read(call) if isinstance(call, str) else (call, False)
+    if not isinstance(op, ConvolutionOperator):
+        msg = f"a convolution or a text is translated, got {op!r}"
+        raise TypeError(msg)
     source = _Source.of(op, flip)
     phrases = (source.said(target) for target in TARGETS[source.transposed])
     return Translation(tuple(phrases))

@@ -1,7 +1,8 @@
 """Turn what users pass as sizes into plain integers, or say what is wrong with it."""
 
 import operator
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TypeGuard
 
 from convadjoint.errors import GeometryError
@@ -36,7 +37,7 @@ def is_sequence(value: object) -> TypeGuard[Iterable[object]]:
     An array without axes is one entry, though Python takes it for a sequence.
     """
     # The entries of a set or a mapping have no order of their own.
-    unordered = isinstance(value, (str, bytes, Set, Mapping))
+    unordered = isinstance(value, (str, bytes, AbstractSet, Mapping))
     several = isinstance(value, Iterable) and not unordered
     return several and getattr(value, "ndim", 1) > 0
 

@@ -94,6 +94,8 @@ def _upsampled(
         factors = scale if isinstance(scale, tuple) else (scale,) * len(input_shape[2:])
         pairs = zip(input_shape[2:], factors, strict=True)
         size, scale = tuple(floor(n * factor) for n, factor in pairs), None
+    if module.mode == "nearest" and scale is not None:
+        _check_scale(module, input_shape, scale)
     op = resample.upsample(
         input_shape,
         size,
@@ -104,6 +106,18 @@ def _upsampled(
         dtype=dtype if mode == "linear" else ONES,
     )
     return _bare(op)
+
+
+def _check_scale(module: Any, input_shape: Shape, scale: Any) -> None:
+    """PyTorch's kernels for one, two and three axes differ at these scales."""
+    factors = scale if isinstance(scale, tuple) else (scale,) * len(input_shape[2:])
+    for n, factor in zip(input_shape[2:], factors, strict=True):
+        if factor != floor(factor) and floor(n * factor) in (n, 2 * n):
+            refuse(
+                module,
+                f"scale {factor} of {n} samples gives {floor(n * factor)}, which PyTorch "
+                f"computes in ways that depend on the number of axes: give size instead",
+            )
 
 
 def _padded(name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike) -> Layer:
@@ -118,6 +132,12 @@ def _padded(name: str, module: Any, input_shape: Shape, _dtype: npt.DTypeLike) -
             f"it takes (batch, channels, *space) or (channels, *space), got {input_shape}",
         )
     for axis, pair in zip(axes, pairs, strict=True):
+        if mode == "circular" and min(pair) < 0 < max(pair):
+            refuse(
+                module,
+                f"padding {pair} on axis {axis} crops one side and wraps the other: "
+                f"PyTorch wraps what is cropped already; crop with a layer of its own",
+            )
         most = input_shape[axis] - (shorter or 0)
         if shorter is not None and max(pair) > most:
             refuse(

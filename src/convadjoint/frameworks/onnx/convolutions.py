@@ -37,8 +37,8 @@ _CONV_TRANSPOSE = Semantics(
     kernel="IO*",
     transposed=True,
     padding="`pads` are cropped.  SAME, or an `output_shape`, crops what is too much: "
-    "the odd sample at the end for SAME_UPPER, else at the beginning; a lack is added "
-    "by the same division.",
+    "the odd sample at the end for SAME_UPPER, else at the beginning.  What lacks is "
+    "added at the end, with SAME by the same division.",
     odd="both",
     length="(n - 1) * s + K + output_padding - begin - end; n * s for SAME",
     limits=(
@@ -171,8 +171,8 @@ def _conv_transpose(
         ]
         return call.operator(axes, groups=group, dtype=dtype, engine=engine)
     lower = auto_pad != "SAME_UPPER"
-    # Where samples lack, a size that was asked for has them all at the end.
-    lacking = output_shape is None
+    # Where samples lack, a size that was asked for without SAME has them at the end.
+    lacking = auto_pad in ("SAME_UPPER", "SAME_LOWER")
     axes = [
         _split(line, line.full + extra - size, size, lower=lower, lacking=lacking)
         for line, extra, size in zip(lines, extras, wanted, strict=True)
