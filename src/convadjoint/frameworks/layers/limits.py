@@ -32,6 +32,8 @@ Source = str | PathLike[str] | bytes
 MAX_BYTES = 2**31 - 1  # protocol buffers end there
 MAX_FIELDS = 2_000_000
 MAX_DEPTH = 64
+# Samples that a window may have beyond those of a small signal.
+_WINDOW = 2**16
 MAX_SAMPLES = 2**26
 _SHOWN = 60
 _COPIES = 3  # the file, the parsed message, one array
@@ -99,7 +101,7 @@ def check_windows(
 ) -> None:
     """Refuse windows far larger than the signal, each of which would get a weight."""
     padded = prod(size + 2 * max((*pads, 0)) for size in sizes)
-    if max(padded, prod(taps)) > 4 * prod(sizes) + MAX_SAMPLES:
+    if max(padded, prod(taps)) > 4 * prod(sizes) + _WINDOW:
         refuse(what, f"windows of {tuple(taps)} with pads {tuple(pads)} exceed {sizes}")
 
 

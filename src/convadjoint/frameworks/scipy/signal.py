@@ -281,6 +281,7 @@ def _semantics(
 
 _CONJUGATED = "the kernel is conjugated"
 _LINEAR = "fillvalue must be 0"
+_OTHER = "where the kernel is larger, SciPy conjugates the signal instead"
 
 convolve = adapted(_convolve, _semantics("convolve", "beginning"))
 correlate = adapted(_convolve, _semantics("correlate", "end", _CONJUGATED))
@@ -293,6 +294,7 @@ correlate2d = adapted(
         "correlate2d",
         "beginning",
         _CONJUGATED,
+        _OTHER,
         _LINEAR,
         "'same' with an even kernel lies one sample beside that of correlate",
         rank=2,
