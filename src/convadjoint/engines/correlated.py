@@ -5,7 +5,7 @@ There are few functions, since each takes its time to be compiled.
 
 from typing import Any
 
-from convadjoint.engines import correlation as of
+from convadjoint.engines import sections as of
 from convadjoint.engines.dots import dots
 from convadjoint.engines.movement import fill
 from convadjoint.engines.primitives import address, compiled, kept, moved, taken
@@ -30,7 +30,7 @@ def run(
     Parameters
     ----------
     jobs : ndarray
-        `correlation.JOB` numbers each: group, first channel read and how many, first
+        `sections.JOB` numbers each: group, first channel read and how many, first
         channel written and how many, first and last band, where the sums go.
     counter : ndarray, shape (1,)
         The next one to do: all threads share it.
