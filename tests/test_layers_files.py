@@ -214,11 +214,11 @@ def test_a_missing_reader_is_named(monkeypatch):
 
     monkeypatch.setattr(limits, "import_module", missing)
     with pytest.raises(
-        ImportError, match=r"^install protobuf \(pip install 'protobuf>=5.29'\), to"
+        ImportError, match=r"^this file needs protobuf: pip install 'protobuf>=5.29'"
     ):
         ca.from_caffe(HEAD, "it")
     with pytest.raises(
         ImportError,
-        match=r"^install onnx \(pip install 'onnx>=1.21'\), to read this file",
+        match=r"^this file needs onnx: pip install 'onnx>=1.21'",
     ):
         ca.from_onnx(b"data")

@@ -74,7 +74,7 @@ def needed(module: str) -> Any:
         return import_module(module)
     except ModuleNotFoundError as error:
         package, least = ("onnx", "1.21") if module == "onnx" else ("protobuf", "5.29")
-        msg = f"install {package} (pip install '{package}>={least}'), to read this file"
+        msg = f"this file needs {package}: pip install '{package}>={least}'"
         raise ImportError(msg) from error
 
 
