@@ -40,6 +40,21 @@ def check(op, matrix, rng):
         assert_same(one.rmatvec(y[:, 0]), dense.T.conj() @ y[:, 0])
 
 
+def check_norms(op, matrix):
+    """What is asked of a matrix is answered of `matrix`, by whole numbers."""
+    sizes = abs(matrix)
+    squares = matrix.real**2 + matrix.imag**2
+    assert_same(op.gram.tosparse().toarray(), matrix.T.conj() @ matrix)
+    assert_same(op.gram_diagonal(), squares.sum(axis=0).reshape(op.dims))
+    assert_same(op.row_norms() ** 2 > 0, (squares.sum(axis=1) > 0).reshape(op.dimsd))
+    np.testing.assert_allclose(op.row_norms(1).ravel(), sizes.sum(axis=1), rtol=1e-14)
+    largest = sizes.max(axis=0, initial=0)
+    np.testing.assert_allclose(op.column_norms(np.inf).ravel(), largest, rtol=1e-14)
+    wanted = sizes.sum(axis=0).max(initial=0), sizes.sum(axis=1).max(initial=0)
+    got = op.induced_norm(1), op.induced_norm(np.inf)
+    np.testing.assert_allclose(got, wanted, rtol=1e-14)
+
+
 def whole(case, seed):
     """An operator with whole numbers for taps, and its matrix."""
     kernel = integers(np.random.default_rng(seed), case.kernel_shape, "complex128")
@@ -63,7 +78,21 @@ def test_sums_are_sums_of_matrices(case, seed):
     other = MatrixOp(scipy.sparse.csr_array(abs(matrix.real)), op.dims, op.dimsd)
     total = op - other + op
     assert type(total) is SumOp
-    check(total, 2 * matrix - abs(matrix.real), np.random.default_rng(seed))
+    want = 2 * matrix - abs(matrix.real)
+    check(total, want, np.random.default_rng(seed))
+    check_norms(total, want)
+
+
+def test_operators_on_the_kernel_have_norms():
+    rng = np.random.default_rng(0)
+    op = ca.ConvWeightOp(integers(rng, (4, 5), "complex128"), (2, 3), stride=2)
+    check_norms(op, op.tosparse().toarray())
+    varying = ca.VaryingConvOp(5, integers(rng, (2, 3)), weights=integers(rng, (2, 5)))
+    check_norms(varying, varying.tosparse().toarray().astype(complex))
+    with pytest.raises(
+        ca.GeometryError, match="order 3 of a norm is not one of 1, 2 or"
+    ):
+        varying.row_norms(3)
 
 
 def test_a_weight_of_zero_meets_no_sample():

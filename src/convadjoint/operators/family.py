@@ -14,13 +14,13 @@ import scipy.sparse
 
 from convadjoint.engines import Array
 from convadjoint.errors import GeometryError
-from convadjoint.operators.products import Products
+from convadjoint.operators.norms import Norms
 from convadjoint.operators.samples import as_samples
 
 __all__ = ["Member", "ProductOp", "SumOp", "tidy"]
 
 
-class Member(Products):
+class Member(Norms):
     """An operator with relatives.
 
     Subclasses apply themselves to ``(size, columns)`` (`_matmat`), and say what their
@@ -88,6 +88,14 @@ class Member(Products):
             msg = "an operator is called with an array, op(x); op.gram is a property"
             raise TypeError(msg)
         return self @ x
+
+    @property
+    def gram(self) -> "ProductOp":
+        """The product of the adjoint and this operator, hermitian, with its matrix.
+
+        Convolutions share what they can between the two.
+        """
+        return ProductOp(self._adjoint(), self)
 
     def conj(self) -> "Member":
         """Return the operator whose matrix is the conjugate of this one's.
