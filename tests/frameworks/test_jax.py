@@ -12,7 +12,7 @@ from hypothesis import given, settings
 import convadjoint as ca
 import oracles
 from checks import FEW, assert_same, assert_within
-from convadjoint.operators import DiagonalOp, MatrixOp, Member, SpecOp
+from convadjoint.operators import DiagonalOp, MatrixOp, SpecOp
 from strategies import DTYPES, SEEDS, cases, noise, specs
 
 jax = pytest.importorskip("jax")
@@ -128,19 +128,23 @@ def test_sums_and_products_pass_arrays_through(op):
     assert_same(back(op @ jnp.array(x, complex))[0], op.T @ (op @ x))
 
 
-def test_an_operator_of_ones_own_says_what_it_does_not_take():
-    class Own(DiagonalOp):
-        pass
+MATRICES = [
+    ca.VaryingConvOp(6, [[1.0, 2.0], [3.0, -1.0]], grid=(1, 4), stride=2),
+    ca.ConvWeightOp(np.arange(12.0).reshape(3, 4), (2, 2), padding=1),
+    ca.resample.upsample((2, 5), 7, mode="linear", axes=-1),
+]
 
-    class Other(Member):
-        def __init__(self):
-            super().__init__(dtype=np.dtype(float), dims=(2,), dimsd=(2,))
 
-        _matmat = _related = _scaled = tosparse = None
-
-    assert_same(Own([1.0, 2.0]) @ jnp.ones(2), np.array([1.0, 2.0]))
-    with pytest.raises(TypeError, match="Other does not take JAX arrays"):
-        Other() @ jnp.ones(2)
+@pytest.mark.parametrize("op", MATRICES, ids=repr)
+def test_other_operators_pass_through_their_matrix(op):
+    x = np.random.default_rng(0).integers(-4, 5, op.dims).astype(float)
+    want = op.tosparse().toarray()
+    for got in (op @ jnp.array(x), jax.jit(op)(jnp.array(x))):
+        np.testing.assert_allclose(np.ravel(got), want @ x.ravel(), rtol=1e-12)
+    gradient = jax.grad(lambda t: (op @ t).sum())(jnp.array(x))
+    np.testing.assert_allclose(np.ravel(gradient), want.sum(axis=0), rtol=1e-12)
+    many = jax.vmap(lambda t: op @ t)(jnp.stack([x, 2 * x]))
+    np.testing.assert_allclose(many[1], 2 * many[0])
 
 
 @pytest.mark.parametrize("own", DTYPES)

@@ -12,7 +12,7 @@ import numpy as np
 from convadjoint.geometry import Axis, Border, ConvSpec
 from convadjoint.operators.arrays.foreign import convolved
 from convadjoint.operators.base import ConvolutionOperator
-from convadjoint.operators.elementary import DiagonalOp, MatrixOp
+from convadjoint.operators.elementary import DiagonalOp
 from convadjoint.operators.family import Member, ProductOp, SumOp
 from convadjoint.operators.plans import Convolution
 
@@ -59,14 +59,11 @@ def columns(op: Member, x: Array) -> Array:
             return sum(columns(part, x) for part in op.parts)
         case DiagonalOp():
             return cast(op.weights, op.dtype).reshape(-1, 1) * x
-        case MatrixOp():
-            return _by_entries(op, x)
-    msg = f"{type(op).__name__} does not take JAX arrays: pass numpy.asarray(x)"
-    raise TypeError(msg)
+    return _by_entries(op, x)
 
 
-def _by_entries(op: MatrixOp, x: Array) -> Array:
-    """A sparse matrix, entry by entry."""
+def _by_entries(op: Member, x: Array) -> Array:
+    """Any operator by its matrix, entry by entry; `jit` assembles it once."""
     import jax
 
     entries = op.tosparse("coo")
