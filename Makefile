@@ -5,7 +5,6 @@
 PYTHON ?= python3
 ARGS   ?=
 OUT    ?= demo-output
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -65,11 +64,8 @@ $(VENV)/.test: $(VENV)/.demo
 	@$(PIP) install --group test
 	@touch $@
 
-# PyTorch's own index has builds without CUDA, which are ten times smaller; where it
-# cannot be reached, the usual index has to do.
 $(VENV)/.frameworks: $(VENV)/.test
-	@echo "Adding PyTorch and JAX."
-	@$(PIP) install --no-deps --retries 1 --extra-index-url $(TORCH_INDEX) torch
+	@echo "Adding PyTorch, JAX, Keras and onnxruntime; together they are large."
 	@$(PIP) install --group frameworks
 	@touch $@
 

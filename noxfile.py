@@ -63,7 +63,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def frameworks(session: nox.Session) -> None:
-    """Run the tests that need PyTorch and JAX."""
+    """Run the tests that need PyTorch, JAX, Keras and onnxruntime."""
     prepare(session, "test", "frameworks")
     session.run("pytest", "-n", "auto", "tests/frameworks", *session.posargs)
 

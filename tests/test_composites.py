@@ -46,7 +46,8 @@ def check_norms(op, matrix):
     squares = matrix.real**2 + matrix.imag**2
     assert_same(op.gram.tosparse().toarray(), matrix.T.conj() @ matrix)
     assert_same(op.gram_diagonal(), squares.sum(axis=0).reshape(op.dims))
-    assert_same(op.row_norms() ** 2 > 0, (squares.sum(axis=1) > 0).reshape(op.dimsd))
+    lengths = np.sqrt(squares.sum(axis=1))
+    np.testing.assert_allclose(op.row_norms().ravel(), lengths, rtol=1e-14)
     np.testing.assert_allclose(op.row_norms(1).ravel(), sizes.sum(axis=1), rtol=1e-14)
     largest = sizes.max(axis=0, initial=0)
     np.testing.assert_allclose(op.column_norms(np.inf).ravel(), largest, rtol=1e-14)

@@ -24,6 +24,10 @@ from convadjoint import frameworks as fw
 # The conventions of every function
 # ---------------------------------
 #
+# All linear functions are there. Pooling by maxima is not linear: with its indices,
+# `~convadjoint.resample.max_unpool` and its transpose are. ``jax.linear_transpose`` of a
+# convolution is ``.T`` of its operator.
+#
 # Functions of a framework that differ in nothing else than their name and their number of
 # axes share a row. In the layouts, N is the batch, C are channels, O and I channels
 # written and read by the function, and ``*`` all spatial axes.
