@@ -21,12 +21,12 @@ RANK = 3
 
 
 def walkable(x: Array) -> bool:
-    """Whether the compiled code can step through an array as it is.
-
-    A read-only one could be read, but would be a type of its own to be compiled for.
-    """
-    steps = all(stride > 0 and stride % x.itemsize == 0 for stride in x.strides)
-    return steps and x.flags.aligned and x.flags.writeable
+    """Whether the compiled code can step through an array as it is."""
+    if not x.flags.aligned:
+        return False
+    return x.flags.c_contiguous or all(
+        stride > 0 and stride % x.itemsize == 0 for stride in x.strides
+    )
 
 
 def section(

@@ -3,143 +3,39 @@
 There are few functions, since each takes its time to be compiled.
 """
 
+from functools import cache
 from typing import Any
 
+import numba
+import numpy as np
+from numba.core import types
+
+from convadjoint.engines import calls
 from convadjoint.engines import program as of
 from convadjoint.engines.microkernel import tile
 from convadjoint.engines.movement import fill, store
-from convadjoint.engines.primitives import address, compiled, kept, moved, taken
+from convadjoint.engines.primitives import (
+    compiled,
+    entry,
+    moved,
+    prefetch,
+    reserve,
+    samples_at,
+    taken,
+    words_at,
+)
 
-__all__ = ["run"]
+__all__ = ["worker"]
 
 # Weights that share the second-level cache with a band.
 _CHUNK = 65_536
-
-
-@kept
-def run(
-    jobs: Any,
-    counter: Any,
-    x: Any,
-    y: Any,
-    layout: Any,
-    inputs: Any,
-    products: Any,
-    numbers: Any,
-    weights: Any,
-) -> None:
-    """Compute bands of the output, until none is left.  All arrays are flat.
-
-    Parameters
-    ----------
-    jobs : ndarray, shape (11 * bands,)
-        Group of each band, then the first and the number of its blocks of channels,
-        planes, rows, signals, samples.
-    counter : ndarray, shape (1,)
-        The next one to do: all threads share it.
-    x, y : ndarray
-        Input and output.
-    layout : ndarray, shape (24,)
-        Sizes and strides of the input, then of the output: group, channel, plane, row,
-        signal, sample.  Samples of the output are neighbours.
-    inputs, products : ndarray
-        Buffers for the samples of a band, and for its products.
-    numbers : ndarray
-        Sections, as `program` has them.
-    weights : ndarray
-        Those of the tiles, group by group.
-    """
-    count = len(jobs) // of.BAND
-    jobs, counter, layout = address(jobs), address(counter), address(layout)
-    x, y, inputs, products = address(x), address(y), address(inputs), address(products)
-    numbers, weights = address(numbers), address(weights)
-    sides, scalars = (
-        moved(numbers, numbers[of.SIDES]),
-        moved(numbers, numbers[of.SCALARS]),
-    )
-    starts = moved(numbers, numbers[of.STARTS])
-    steps = moved(numbers, numbers[of.STEPS])
-    places = moved(numbers, numbers[of.PLACES])
-    last_parts = moved(numbers, numbers[of.PART_ENDS])
-    last_phases = moved(numbers, numbers[of.GROUP_ENDS])
-    axes = (
-        moved(numbers, numbers[of.AXES]),
-        moved(numbers, numbers[of.AXES + 1]),
-        moved(numbers, numbers[of.AXES + 2]),
-    )
-    lanes, ranges, m = scalars[of.LANES], scalars[of.RANGES], scalars[of.M]
-    before = -1
-    while True:
-        job = taken(counter)
-        if job >= count:
-            break
-        band, last = moved(jobs, of.BAND * job), moved(jobs, of.BAND * before)
-        same = before >= 0 and band[of.GROUP] == last[of.GROUP]
-        for number in range(of.PLANE, of.BAND if same else of.PLANE):
-            # Only the channels differ: what they read is there already.
-            same = same and band[number] == last[number]
-        before = job
-        if not same:
-            source = (moved(x, band[of.GROUP] * layout[6]), layout, moved(layout, 6))
-            rows = (
-                band[of.PLANES] + steps[3],
-                band[of.ROWS] + steps[4],
-                band[of.SIGNALS],
-                band[of.SAMPLES] + steps[5],
-            )
-            first = (band[of.PLANE], band[of.ROW], band[of.SIGNAL], band[of.SAMPLE])
-            fill(source, (inputs, sides), first, rows, axes, lanes)
-        sizes = moved(layout, 12)
-        target = (moved(y, band[of.GROUP] * layout[18]), sizes, moved(layout, 18))
-        begin = 0
-        for group in range(scalars[of.GROUPS]):
-            end = last_phases[group]
-            z, r = places[3 * begin], places[3 * begin + 1]
-            deep = min(
-                band[of.PLANES],
-                (sizes[2] - z + steps[0] - 1) // steps[0] - band[of.PLANE],
-            )
-            high = min(
-                band[of.ROWS], (sizes[3] - r + steps[1] - 1) // steps[1] - band[of.ROW]
-            )
-            shape, apart = (
-                (deep, high, band[of.SIGNALS], band[of.SAMPLES]),
-                (0, 0, 0, 0),
-            )
-            for o in range(begin, end if min(deep, high) > 0 else begin):
-                first_part = last_parts[o - 1] if o else 0
-                for p in range(first_part, last_parts[o]):
-                    at = numbers[of.ENDS] + p * (ranges + 1)
-                    at_weights = band[of.GROUP] * scalars[of.WEIGHTS] + starts[p]
-                    size = (numbers[at + ranges] - numbers[at]) * m
-                    part = (at, weights, at_weights, size)
-                    into = (
-                        products,
-                        (o - begin) * scalars[of.DISTANCE],
-                        p == first_part,
-                    )
-                    block = (band[of.BLOCK], band[of.BLOCKS])
-                    apart = _multiply(inputs, numbers, part, into, block, shape)
-            if min(deep, high) > 0:
-                place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
-                store(
-                    target,
-                    (products, scalars[of.DISTANCE], apart),
-                    (band[of.BLOCK] * m, band[of.BLOCKS] * m),
-                    shape,
-                    (
-                        (place[0], place[1], band[of.SIGNAL], band[of.SAMPLE]),
-                        steps,
-                        (moved(places, 3 * begin), end - begin),
-                    ),
-                    lanes,
-                )
-            begin = end
+# Taps of a tile that take no longer than its place in the output takes to come.
+_FEW = 24
 
 
 @compiled
 def _multiply(
-    x: Any, numbers: Any, part: Any, into: Any, block: Any, shape: Any
+    x: Any, numbers: Any, part: Any, into: Any, block: Any, shape: Any, soon: Any
 ) -> Any:
     """Sum over a part of the taps; return the distances in the products."""
     sides, scalars = (
@@ -156,6 +52,11 @@ def _multiply(
     line = (length + width - 1) // width * width
     count, apart = 1, (line, height * signals * pitch, signals * pitch, pitch)
     step, most, lines = line, max(1, _CHUNK // size), rows
+    line_of_cache, few = 2 * scalars[of.LANES], spacing > 0 and size <= _FEW * m
+    strides = (
+        moved(numbers, numbers[of.AXES + 2])[1],
+        moved(numbers, numbers[of.STEPS])[2],
+    )
     if spacing:
         # Some rows share a tile.
         unit = spacing * m
@@ -170,11 +71,27 @@ def _multiply(
             row = index // spacing * spacing * m + index % spacing
             x_at = (plane * height + row) * pitch
             place = y_at + (plane * lines + row) * line
+        # While this is multiplied, the input of the next band may come, and the place of
+        # the output, unless there is so little to come that asking takes longer.
+        part_, parts = soon[4] * count + number, soon[5] * count
+        reads, writes = soon[1][1] * part_ // parts, soon[3][1] * part_ // parts
+        reading = soon[1][1] * (part_ + 1) // parts if spacing else 0
+        writing = soon[3][1] * (part_ + 1) // parts if few else 0
         # Some channels share a place, while its samples are in the first-level cache; but
         # only as many as keep their weights in the second-level one.
         for begin in range(0, block[1], most):
             end = min(block[1], begin + most)
             for sample in range(0, length, width):
+                stop = min(soon[1][3], (sample + width) * strides[0])
+                for row in range(reads, reading):
+                    near = soon[1][0] + row * soon[1][2]
+                    for u in range(sample * strides[0], stop, line_of_cache):
+                        prefetch(soon[0], near + u)
+                stop = min(soon[3][3], (sample + width) * strides[1])
+                for row in range(writes, writing):
+                    near = soon[3][0] + row * soon[3][2]
+                    for u in range(sample * strides[1], stop, line_of_cache):
+                        reserve(soon[2], near + u)
                 for index in range(begin, end):
                     tile(
                         x,
@@ -191,3 +108,128 @@ def _multiply(
                         scalars[of.FORM],
                     )
     return apart
+
+
+@cache
+def worker(dtype: np.dtype[np.inexact]) -> Any:
+    """Compile what computes bands of the output for real samples of a dtype.
+
+    It takes the addresses of a call and of its thread's buffers.  The call is given input
+    and output; numbers (sections, as `program` has them) and weights (those of the tiles,
+    group by group); layout, jobs, and what these read and write (`ahead`); the count of
+    jobs, and the next one to do, which all threads share.
+
+    The layout has 24 numbers: sizes and strides of the input, then of the output: group,
+    channel, plane, row, signal, sample.  Samples of the output are neighbours.
+    """
+    kind: Any = numba.from_dtype(dtype)  # type: ignore[arg-type]
+
+    @entry(types.void(types.intp, types.intp))
+    def work(call: Any, mine: Any) -> None:
+        words = moved(words_at(call), calls.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        x, y = samples_at(words[0], kind), samples_at(words[1], kind)
+        inputs, products = samples_at(slots[0], kind), samples_at(slots[2], kind)
+        numbers, weights = words_at(words[2]), samples_at(words[3], kind)
+        layout, jobs, regions = (
+            words_at(words[4]),
+            words_at(words[5]),
+            words_at(words[6]),
+        )
+        count, counter = words[7], moved(words, 8)
+        sides, scalars = (
+            moved(numbers, numbers[of.SIDES]),
+            moved(numbers, numbers[of.SCALARS]),
+        )
+        starts = moved(numbers, numbers[of.STARTS])
+        steps = moved(numbers, numbers[of.STEPS])
+        places = moved(numbers, numbers[of.PLACES])
+        last_parts = moved(numbers, numbers[of.PART_ENDS])
+        last_phases = moved(numbers, numbers[of.GROUP_ENDS])
+        axes = (
+            moved(numbers, numbers[of.AXES]),
+            moved(numbers, numbers[of.AXES + 1]),
+            moved(numbers, numbers[of.AXES + 2]),
+        )
+        lanes, ranges, m = scalars[of.LANES], scalars[of.RANGES], scalars[of.M]
+        before, job = -1, taken(counter)
+        while job < count:
+            following = taken(counter)
+            after = moved(regions, of.REGION * min(following, count - 1))
+            here = moved(regions, of.REGION * job + of.WRITTEN)
+            band, last = moved(jobs, of.BAND * job), moved(jobs, of.BAND * before)
+            same = before >= 0 and band[of.GROUP] == last[of.GROUP]
+            for number in range(of.PLANE, of.BAND if same else of.PLANE):
+                # Only the channels differ: what they read is there already.
+                same = same and band[number] == last[number]
+            before, job = job, following
+            if not same:
+                source = (
+                    moved(x, band[of.GROUP] * layout[6]),
+                    layout,
+                    moved(layout, 6),
+                )
+                rows = (
+                    band[of.PLANES] + steps[3],
+                    band[of.ROWS] + steps[4],
+                    band[of.SIGNALS],
+                    band[of.SAMPLES] + steps[5],
+                )
+                first = (band[of.PLANE], band[of.ROW], band[of.SIGNAL], band[of.SAMPLE])
+                fill(source, (inputs, sides), first, rows, axes, lanes)
+            sizes = moved(layout, 12)
+            target = (moved(y, band[of.GROUP] * layout[18]), sizes, moved(layout, 18))
+            begin, outputs = 0, last_phases[scalars[of.GROUPS] - 1]
+            for group in range(scalars[of.GROUPS]):
+                end = last_phases[group]
+                z, r = places[3 * begin], places[3 * begin + 1]
+                deep = min(
+                    band[of.PLANES],
+                    (sizes[2] - z + steps[0] - 1) // steps[0] - band[of.PLANE],
+                )
+                high = min(
+                    band[of.ROWS],
+                    (sizes[3] - r + steps[1] - 1) // steps[1] - band[of.ROW],
+                )
+                shape = (deep, high, band[of.SIGNALS], band[of.SAMPLES])
+                # Of one type with what follows: `store` would be compiled for both.
+                apart = shape
+                for o in range(begin, end if min(deep, high) > 0 else begin):
+                    first_part = last_parts[o - 1] if o else 0
+                    for p in range(first_part, last_parts[o]):
+                        at = numbers[of.ENDS] + p * (ranges + 1)
+                        at_weights = band[of.GROUP] * scalars[of.WEIGHTS] + starts[p]
+                        size = (numbers[at + ranges] - numbers[at]) * m
+                        part = (at, weights, at_weights, size)
+                        into = (
+                            products,
+                            (o - begin) * scalars[of.DISTANCE],
+                            p == first_part,
+                        )
+                        block = (band[of.BLOCK], band[of.BLOCKS])
+                        apart = _multiply(
+                            inputs,
+                            numbers,
+                            part,
+                            into,
+                            block,
+                            shape,
+                            (x, after, y, here, o, outputs),
+                        )
+                if min(deep, high) > 0:
+                    place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
+                    store(
+                        target,
+                        (products, scalars[of.DISTANCE], apart),
+                        (band[of.BLOCK] * m, band[of.BLOCKS] * m),
+                        shape,
+                        (
+                            (place[0], place[1], band[of.SIGNAL], band[of.SAMPLE]),
+                            steps,
+                            (moved(places, 3 * begin), end - begin),
+                        ),
+                        lanes,
+                    )
+                begin = end
+
+    return work

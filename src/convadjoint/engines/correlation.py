@@ -60,7 +60,8 @@ def correlate(spec: ConvSpec, x: Array, z: Array) -> Array:
     plan = _plan(spec, x.dtype)
     if plan is None:
         return np.zeros(spec.kernel_shape, x.dtype)
-    x, z = (one if walkable(one) else one.copy() for one in (x, z))
+    # A read-only array is a type of its own to be compiled for.
+    x, z = (a if walkable(a) and a.flags.writeable else a.copy() for a in (x, z))
     layouts = np.array([*_layout(x, spec.groups), *_layout(z, spec.groups)])
     found = np.zeros((plan.segments, *spec.kernel_shape), x.dtype)
     counter = np.zeros(1, np.int64)

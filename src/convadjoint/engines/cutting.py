@@ -22,12 +22,13 @@ _BAND_BYTES = 589_824
 _MOST_BYTES = 7_864_320
 # Bytes of a band's products.
 _PRODUCT_BYTES = 2**23
-# Multiplications that are worth a job of their own.
-_JOB = 1_000_000
+# Multiplications that are worth a job of their own, if several channels share samples,
+# and if rows of one do.
+_JOB, _ROWS_JOB = 1_000_000, 200_000
 # Samples that each weight should serve, once it is there.
 _USES = 224
-# Jobs that are enough to keep all threads busy.
-_JOBS = 8
+# Jobs that are enough to keep all threads busy, and for memory to come meanwhile.
+_JOBS, _ROWS_JOBS = 8, 32
 # Lengths of a part of the innermost axis: multiples of the width of every tile.
 _STEPS = (6144, 3072, 1536, 768, 384)
 
@@ -73,8 +74,9 @@ def cut(
     sources = prod(len(line.starts) for line in lines)
     line_bytes = channels * sources * pitch * kernel.itemsize
     # Fewer would not be worth a job; more would leave some threads idle.
-    enough = max(1, -(-_JOB // (kernel[0].size * length)))
-    parts = -(-_JOBS // max(1, groups * batch))
+    job, wanted = (_ROWS_JOB, _ROWS_JOBS) if tile[1] else (_JOB, _JOBS)
+    enough = max(1, -(-job // (kernel[0].size * length)))
+    parts = -(-wanted // max(1, groups * batch))
     depth, height = lines[0].longest, lines[1].longest
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))

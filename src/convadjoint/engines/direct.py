@@ -11,7 +11,6 @@ twice the channels.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
@@ -22,15 +21,16 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import taps
+from convadjoint.engines.ahead import regions
 from convadjoint.engines.arrays import RANK, layout_of, section, walkable
-from convadjoint.engines.bands import Frame, Line, flat
+from convadjoint.engines.bands import Frame, Line
+from convadjoint.engines.calls import Call
 from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
 from convadjoint.engines.packing import Taps, packed
-from convadjoint.engines.pool import each, num_threads
+from convadjoint.engines.pool import num_threads
 from convadjoint.engines.program import BAND, joined
 from convadjoint.engines.protocol import Array, Plan
-from convadjoint.engines.scratch import scratch
 from convadjoint.engines.tiles import Tile, best_tile
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, dense_or_not, phases
@@ -39,7 +39,10 @@ __all__ = ["DirectPlan", "Template", "plan", "refuses", "template"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
-
+# Signals, their strides, threads.
+Key = tuple[int, tuple[int, ...], int]
+# Calls that a plan keeps.
+_CALLS = 32
 
 # Multiplications that are over before another thread has woken up.
 _WAKING = 2_000_000
@@ -63,8 +66,9 @@ class DirectPlan:
     """Bands of the output: filled, multiplied, written.
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
-    `axes` are the input's, as the compiled code takes them; `entries` are about those of
-    C for one signal; `programs` those made so far, by the signals of a band.
+    `axes` are the input's, as the compiled code takes them; `lengths` are channels and
+    samples of the output before it is folded; `entries` are about those of C for one
+    signal; `programs`, by the signals of a band, and `calls` are those made so far.
     """
 
     spec: ConvSpec
@@ -74,9 +78,12 @@ class DirectPlan:
     tile: Tile
     spacing: int
     axes: tuple[Integers, ...]
+    lengths: tuple[int, ...]
     entries: int
     covers: bool
+    folds: bool
     programs: dict[int, Program] = field(default_factory=dict)
+    calls: dict[Key, Call] = field(default_factory=dict)
 
     @property
     def tap_by_tap(self) -> bool:
@@ -85,26 +92,35 @@ class DirectPlan:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        run, spec = _compiled(), self.spec
         if not walkable(x):
             x = x.copy()
-        shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
+        key = (len(x), x.strides, num_threads())
+        call = self.calls.get(key) or self._call(x, key)
+        shape = (len(x), *self.lengths)
         y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
-        threads = num_threads() if len(x) * self.entries > _WAKING else 1
+        call.make(x, y)
+        return fold(y, self.spec.fold) if self.folds else y
+
+    def _call(self, x: Array, key: Key) -> Call:
+        """Work out what depends on how many signals there are, and where they lie."""
+        threads = key[-1] if len(x) * self.entries > _WAKING else 1
         signals, bands = jobs(self.cut, len(x), threads)
         program = self.programs.get(signals) or self._program(signals)
-        counter = np.zeros(1, np.int64)
-        layout = layout_of(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
-        given = bands, counter, flat(x), flat(y), layout
-        weights = self.taps.weights.reshape(-1)
-
-        def work(_: int) -> None:
-            inputs = scratch("x", (program.inputs,), x.dtype)
-            products = scratch("y", (program.products,), x.dtype)
-            run(*given, inputs, products, program.numbers, weights)
-
-        each(work, range(min(threads, len(bands) // BAND)))
-        return fold(y, spec.fold)
+        shape, itemsize = (len(x), *self.lengths), x.itemsize
+        layout = layout_of(x.shape, x.strides, shape, self.spec.groups, itemsize)
+        steps = np.array(self.frame.steps)
+        ahead = regions(bands, layout, self.axes, steps)
+        call = Call.of(
+            _compiled(x.dtype),
+            (program.inputs * itemsize, program.products * itemsize),
+            (program.numbers, self.taps.weights, layout, bands, ahead),
+            (len(bands) // BAND, 0),
+            slot=0 if itemsize == 4 else 2,
+            threads=min(threads, max(1, len(bands) // BAND)),
+        )
+        if len(self.calls) >= _CALLS:
+            self.calls.clear()
+        return self.calls.setdefault(key, call)
 
     def _program(self, signals: int) -> Program:
         """Work out what depends on the signals of a band."""
@@ -192,7 +208,9 @@ class Template:
         """Lay the weights of a kernel out."""
         weights = np.concatenate((np.zeros(1, kernel.dtype), kernel.reshape(-1)))
         laid = weights.take(self.numbers, mode="clip")
-        return replace(self.inner, taps=replace(self.inner.taps, weights=laid))
+        # Calls hold the address of the weights.
+        taps_ = replace(self.inner.taps, weights=laid)
+        return replace(self.inner, taps=taps_, calls={})
 
 
 def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
@@ -207,11 +225,11 @@ def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
 
 
 @cache
-def _compiled() -> Callable[..., None]:
-    """The compiled part, which needs numba."""
+def _compiled(dtype: np.dtype[np.inexact]) -> Any:
+    """The address of the compiled part, which needs numba."""
     from convadjoint.engines import compiled  # noqa: PLC0415
 
-    return compiled.run
+    return compiled.worker(dtype).address
 
 
 @cache
@@ -289,7 +307,9 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
             for line, border in zip(lines, borders, strict=True)
         ),
         entries=int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
+        lengths=(spec.c_out, *(axis.q for axis in spec.axes)),
         covers=len(taps_.places) == prod(frame.steps),
+        folds=any(spec.fold),
     )
 
 

@@ -26,13 +26,17 @@ __all__ = [
     "cases",
     "compiled",
     "emitted",
+    "entry",
     "indices",
     "kept",
     "merge",
     "moved",
     "prefetch",
+    "reserve",
+    "samples_at",
     "split",
     "taken",
+    "words_at",
 ]
 
 INDEX = ir.IntType(64)
@@ -76,6 +80,18 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return result
 
 
+def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile now, for other compiled code and for calls by address; keep it on disk."""
+
+    def compile_now(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.cfunc(signature, error_model="numpy", cache=True)(function)
+        except RuntimeError:
+            return numba.cfunc(signature, error_model="numpy")(function)
+
+    return compile_now
+
+
 def emitted(function: Callable[..., Any]) -> Any:
     """Let compiled code call what `function` emits."""
     return intrinsic(function)
@@ -88,6 +104,28 @@ def address(_context: Any, array: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return context.make_array(sig.args[0])(context, builder, args[0]).data
+
+    return signature, generate
+
+
+@emitted
+def words_at(_context: Any, place: Any) -> Any:
+    """The words at an address that is given as a number."""
+    return _pointer(place, types.intp)
+
+
+@emitted
+def samples_at(_context: Any, place: Any, kind: Any) -> Any:
+    """The samples of a kind at an address that is given as a number."""
+    return _pointer(place, kind.dtype, kind)
+
+
+def _pointer(place: Any, element: Any, *others: Any) -> Any:
+    """Emit what makes an address of a number."""
+    signature = types.CPointer(element)(place, *others)  # type: ignore[no-untyped-call]
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
 
     return signature, generate
 
@@ -117,16 +155,26 @@ def taken(_context: Any, counter: Any) -> Any:
 @emitted
 def prefetch(_context: Any, x: Any, at: Any) -> Any:
     """Ask for a sample that is to be read soon."""
-    signature = types.void(x, at)
+    return _asking(x, at, write=False)
+
+
+@emitted
+def reserve(_context: Any, x: Any, at: Any) -> Any:
+    """Ask for the place of a sample that is to be written soon."""
+    return _asking(x, at, write=True)
+
+
+def _asking(x: Any, at: Any, *, write: bool) -> Any:
+    """What emits a prefetch."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        ask(builder, args[0], args[1])
+        ask(builder, args[0], args[1], write=write)
         return context.get_dummy_value()
 
-    return signature, generate
+    return types.void(x, at), generate
 
 
-def ask(builder: Any, x: Any, at: Any) -> None:
+def ask(builder: Any, x: Any, at: Any, *, write: bool = False) -> None:
     """Emit a prefetch."""
     byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
     name = "llvm.prefetch.p0i8"
@@ -134,7 +182,7 @@ def ask(builder: Any, x: Any, at: Any) -> None:
         builder.module, ir.FunctionType(ir.VoidType(), [byte, *(number,) * 3]), name
     )
     place = builder.bitcast(builder.gep(x, [at]), byte)
-    builder.call(function, [place, number(0), number(2), number(1)])
+    builder.call(function, [place, number(int(write)), number(2), number(1)])
 
 
 @emitted

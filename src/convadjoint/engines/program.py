@@ -27,6 +27,7 @@ __all__ = [
     "PLANE",
     "PLANES",
     "RANGES",
+    "REGION",
     "ROW",
     "ROWS",
     "SAMPLE",
@@ -40,6 +41,7 @@ __all__ = [
     "STEPS",
     "WEIGHTS",
     "WIDTH",
+    "WRITTEN",
     "M",
     "joined",
 ]
@@ -52,6 +54,8 @@ Integers = npt.NDArray[np.int64]
     range(11)
 )
 BAND = 11
+# What a job reads and writes, and where the second begins (see `ahead`).
+REGION, WRITTEN = 8, 4
 
 # Distance of the products of two output phases, spacing of the rows of a tile, its width,
 # samples moved at once, ranges of taps, weights of a group, groups of output phases, rows

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 import scipy.sparse.linalg
+from pylops import get_ndarray_multiplication
 
 from convadjoint import engines
 from convadjoint.engines import Array
@@ -19,7 +20,7 @@ from convadjoint.operators.arrays import foreign, library_of
 from convadjoint.operators.family import Member
 from convadjoint.operators.gram import GramOp
 from convadjoint.operators.options import Options
-from convadjoint.operators.plans import Convolution, Direction
+from convadjoint.operators.plans import Convolution, Direction, Straight
 from convadjoint.operators.samples import as_samples, scaled
 
 __all__ = ["ConvolutionOperator"]
@@ -41,12 +42,13 @@ class ConvolutionOperator(Member):
         kernel: Array,
         options: Options,
     ) -> None:
-        """Set all state; nothing is written afterwards but PyLops' counters."""
+        """Set all state; what is written afterwards only saves time, or counts."""
         dims, dimsd = convolution.side(direction).layout.seen
         self._convolution = convolution
         self._direction = direction
         self._kernel = kernel
         self._options = options
+        self._straight: Straight | None = None
         super().__init__(
             dtype=kernel.dtype,
             dims=dims,
@@ -145,6 +147,18 @@ class ConvolutionOperator(Member):
         if library:
             return foreign().with_kernel(self, x, given)
         return self.replace(kernel=given) @ x
+
+    def __matmul__(self, other: Any) -> Any:
+        if type(other) is not np.ndarray:
+            return super().__matmul__(other)
+        straight = self._straight
+        if straight and straight.fits(other) and get_ndarray_multiplication():
+            self.matvec_count += 1
+            return straight.apply(other)
+        y = self._product(other)
+        # Only what has been done once without complaint is done straight.
+        self._straight = straight or self._convolution.straight(self._direction)
+        return y
 
     @property
     def kernel(self) -> Array:

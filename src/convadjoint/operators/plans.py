@@ -8,9 +8,10 @@ import numpy as np
 from convadjoint import engines
 from convadjoint.engines import Array, Guarded
 from convadjoint.engines.memory import require
+from convadjoint.engines.protocol import Plan
 from convadjoint.geometry import ConvSpec, Layout
 
-__all__ = ["Convolution", "Direction", "Side"]
+__all__ = ["Convolution", "Direction", "Side", "Straight"]
 
 # Samples of a result that are worth a look at the free memory.
 _LARGE = 2**26
@@ -69,6 +70,29 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Straight:
+    """Products of arrays that lie as a plan reads them: without any detour.
+
+    Small products take less time than a careful look at what is given.  `dims` and
+    `dimsd` are the users' shapes, `canonical` is the plan's input; no `dims` fit nothing.
+    """
+
+    plan: Plan | Guarded
+    dtype: np.dtype[np.inexact]
+    dims: tuple[int, ...] | None
+    canonical: tuple[int, ...]
+    dimsd: tuple[int, ...]
+
+    def fits(self, x: Array) -> bool:
+        """Whether `x` may be given to `apply`."""
+        return x.shape == self.dims and x.dtype == self.dtype and x.flags.carray
+
+    def apply(self, x: Array) -> Array:
+        """Map ``dims`` to ``dimsd``."""
+        return self.plan.apply(x.reshape(self.canonical)).reshape(self.dimsd)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Convolution:
     """C with its layout, and the plans made for it so far.
 
@@ -116,6 +140,22 @@ class Convolution:
             made = engines.plan(self.engine, self.side(direction).spec, weights)
             self.plans.setdefault(key, made)
         return self.plans[key]
+
+    def straight(self, direction: Direction) -> Straight:
+        """Products of the kernel's own dtype, where users' axes are the plan's."""
+        side, dtype = self.side(direction), self.kernel.dtype
+        layout, plan = side.layout, self.plan(direction, self._computing(dtype))
+        inner: Plan | Guarded = plan.inner if plan.inner.tap_by_tap else plan
+        plain = sorted(side.inward[1:]) == list(side.inward[1:])
+        plain = plain and sorted(side.outward[:-1]) == list(side.outward[:-1])
+        small = prod(side.shape) <= _LARGE
+        return Straight(
+            plan=inner,
+            dtype=dtype,
+            dims=layout.dims if plain and small and not self.double else None,
+            canonical=(side.spec.batch, *side.tail),
+            dimsd=layout.dimsd,
+        )
 
     def choice(self, direction: Direction) -> tuple[str, str]:
         """The engine for the operator's own dtype, and the reason.

@@ -1,0 +1,199 @@
+"""Calls of compiled code by address, and the helpers that such calls may have.
+
+The function of a call takes two addresses: of the call, and of its thread's buffers.
+Several threads may be in one call; the function itself shares the work out.
+"""
+
+import ctypes
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock, Thread, local
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines.pool import each
+from convadjoint.engines.protocol import Array
+from convadjoint.engines.scratch import SLACK
+
+__all__ = [
+    "BUFFERS",
+    "BYTES",
+    "CPUS",
+    "CPU_WORDS",
+    "FUNCTION",
+    "GIVEN",
+    "LINE",
+    "OVER",
+    "SLOTS",
+    "STATE",
+    "Call",
+    "address",
+    "function_at",
+]
+
+# Words of a call: a semaphore, the CPUs where helpers should be, the function, its first
+# slot of buffers, bytes that it needs in this and the next one, and what it is given.
+CPUS, CPU_WORDS, FUNCTION, SLOTS, BYTES, GIVEN = 16, 16, 32, 33, 34, 36
+# Words of a helper: a semaphore, its CPUs, its state, and its buffers: for each slot the
+# address, and how many bytes there are.
+STATE, BUFFERS = 32, 33
+_SLOTS = 4
+# A line of the cache, and what may be read or written past the end of a buffer.
+LINE, OVER = 64, 8 * SLACK
+
+_Helper = ctypes.c_int64 * (BUFFERS + 2 * _SLOTS)
+_Slots = ctypes.c_int64 * (2 * _SLOTS)
+_MINE = local()
+
+
+def address(array: npt.NDArray[Any]) -> int:
+    """Where the samples of an array begin."""
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def function_at(place: int, arguments: int = 2) -> Any:
+    """Return the function at an address, which runs without the interpreter's lock."""
+    return ctypes.CFUNCTYPE(None, *(ctypes.c_void_p,) * arguments)(place)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A function with all that it is given, but for input and output.
+
+    `words` are those of every call; `arrays` are kept, since the words hold addresses.
+    """
+
+    function: Any
+    words: Any
+    threads: int
+    arrays: tuple[Any, ...]
+
+    @classmethod
+    def of(
+        cls,
+        function: int,
+        nbytes: tuple[int, int],
+        arrays: tuple[npt.NDArray[Any], ...],
+        numbers: tuple[int, ...],
+        *,
+        slot: int,
+        threads: int,
+    ) -> "Call":
+        """A call of the function at an address.
+
+        It is given the addresses of input, output and `arrays`, and `numbers`; two
+        buffers, from a slot on, have so many bytes.
+        """
+        words = np.zeros(GIVEN + 2 + len(arrays) + len(numbers), np.int64)
+        words[FUNCTION : BYTES + 2] = function, slot, *nbytes
+        words[GIVEN + 2 :] = *map(address, arrays), *numbers
+        copied = (ctypes.c_int64 * len(words)).from_buffer_copy(words.data)
+        return cls(function_at(function), copied, threads, arrays)
+
+    def make(self, x: Array, y: Array) -> None:
+        """Call the function with the addresses of `x` and `y`, and wait for it."""
+        words = type(self.words).from_buffer_copy(self.words)
+        words[GIVEN], words[GIVEN + 1] = address(x), address(y)
+        if self.threads == 1:
+            self.function(words, _buffers(words))
+        elif sys.platform == "linux":
+            helpers = _SQUAD.of(self.threads - 1)
+            _enter()(words, _buffers(words), helpers, len(helpers), self.threads - 1)
+        else:
+            each(lambda _: self.function(words, _buffers(words)), range(self.threads))
+
+
+def _buffers(words: Any) -> Any:
+    """The buffers of this thread, large enough for a call."""
+    mine: _Buffers | None = getattr(_MINE, "buffers", None)
+    if mine is None:
+        mine = _MINE.buffers = _Buffers()
+    for index in (0, 1):
+        slot, nbytes = words[SLOTS] + index, words[BYTES + index]
+        if mine.slots[2 * slot + 1] < nbytes:
+            mine.enlarge(slot, nbytes)
+    return mine.slots
+
+
+class _Buffers:
+    """Memory that a thread keeps from one call to the next."""
+
+    def __init__(self) -> None:
+        self.slots = _Slots()
+        self.arrays: dict[int, npt.NDArray[np.uint8]] = {}
+
+    def enlarge(self, slot: int, nbytes: int) -> None:
+        """Let a slot have so many bytes: zeros."""
+        array = np.zeros(nbytes + OVER + LINE, np.uint8)
+        self.arrays[slot] = array
+        self.slots[2 * slot] = -(-address(array) // LINE) * LINE
+        self.slots[2 * slot + 1] = nbytes
+
+
+class _Squad:
+    """Helpers that wait in compiled code."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.helpers: list[Any] = []
+        self.addresses = (ctypes.c_int64 * 0)()
+
+    def of(self, count: int) -> Any:
+        """Addresses of at least `count` helpers, or of fewer if no more threads start."""
+        if len(self.addresses) < count:
+            with self.lock:
+                while len(self.helpers) < count and self._hire():
+                    pass
+                found = map(ctypes.addressof, self.helpers)
+                self.addresses = (ctypes.c_int64 * len(self.helpers))(*found)
+        return self.addresses
+
+    def _hire(self) -> bool:
+        """Start one more; say whether it has started."""
+        helper = _Helper()
+        ctypes.CDLL(None).sem_init(ctypes.byref(helper), 0, 0)
+        thread = Thread(
+            target=_serve(), args=(helper,), name="convadjoint", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter is closing
+            return False
+        self.helpers.append(helper)
+        return True
+
+
+_SQUAD = _Squad()
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork: the child has helpers of its own."""
+    global _SQUAD  # noqa: PLW0603
+    _SQUAD = _Squad()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@cache
+def _enter() -> Any:
+    """The compiled function that makes a call with helpers."""
+    from convadjoint.engines import waiting  # noqa: PLC0415 - needs numba
+
+    return ctypes.CFUNCTYPE(
+        None, *(ctypes.c_void_p,) * 3, ctypes.c_int64, ctypes.c_int64
+    )(waiting.enter.address)
+
+
+@cache
+def _serve() -> Any:
+    """The compiled function in which helpers wait."""
+    from convadjoint.engines import waiting  # noqa: PLC0415 - needs numba
+
+    return function_at(waiting.serve.address, arguments=1)

@@ -1,0 +1,170 @@
+"""Compiled helpers: they wait for calls without the interpreter, and so wake at once.
+
+A call is a vector of words whose first ones `calls` describes.  A helper's state is
+`_FREE`, `_BUSY`, or the address of a call that it has not begun.  This needs the
+semaphores of Linux.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+
+from convadjoint.engines import calls as of
+from convadjoint.engines.primitives import (
+    INDEX,
+    compiled,
+    emitted,
+    entry,
+    moved,
+    words_at,
+)
+
+__all__ = ["enter", "serve"]
+
+_FREE, _BUSY = 0, 1
+# Looks at a semaphore before the caller goes to sleep: some microseconds.
+_LOOKS = 1000
+_MASK_BYTES = 8 * of.CPU_WORDS
+
+_int, _word = types.intc, types.intp
+
+
+def _system(name: str, *arguments: Any, returns: Any = _int) -> Any:
+    """A function of the C library."""
+    return types.ExternalFunction(name, returns(*arguments))
+
+
+_sem_init = _system("sem_init", _word, _int, _int)
+_sem_wait = _system("sem_wait", _word)
+_sem_trywait = _system("sem_trywait", _word)
+_sem_post = _system("sem_post", _word)
+_getcpu = _system("sched_getcpu")
+_getaffinity = _system("sched_getaffinity", _int, _word, _word)
+_setaffinity = _system("sched_setaffinity", _int, _word, _word)
+_calloc = _system("calloc", _word, _word, returns=_word)
+_free = _system("free", _word, returns=types.void)
+
+
+@emitted
+def _swapped(_context: Any, place: Any, _old: Any, _new: Any) -> Any:
+    """Put `new` where `old` is, in one step; say whether it was there."""
+    signature = types.boolean(place, _word, _word)
+
+    def generate(_context: Any, builder: Any, _: Any, args: Any) -> Any:
+        pair = builder.cmpxchg(*args, "seq_cst", "seq_cst")
+        return builder.zext(builder.extract_value(pair, 1), ir.IntType(1))
+
+    return signature, generate
+
+
+@emitted
+def _do(_context: Any, function: Any, call: Any, mine: Any) -> Any:
+    """Call the function at an address, with two addresses."""
+    signature = types.void(function, call, mine)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [INDEX, INDEX]).as_pointer()
+        builder.call(builder.inttoptr(args[0], kind), args[1:])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@compiled
+def _has_room(call: Any, mine: Any) -> Any:
+    """Make the buffers large enough; say whether there is memory for that."""
+    slots = words_at(mine)
+    for index in range(2):
+        slot, nbytes = 2 * (call[of.SLOTS] + index), call[of.BYTES + index]
+        if slots[slot + 1] < nbytes:
+            if slots[slot]:
+                _free(words_at(slots[slot])[-1])
+            whole = _calloc(1, nbytes + of.OVER + 2 * of.LINE)
+            if whole == 0:
+                slots[slot] = slots[slot + 1] = 0
+                return False
+            slots[slot] = (whole + 2 * of.LINE - 1) // of.LINE * of.LINE
+            slots[slot + 1] = nbytes
+            # What `free` needs stands before the buffer.
+            words_at(slots[slot])[-1] = whole
+    return True
+
+
+@compiled
+def _keep_away(helper: Any, call: Any) -> None:
+    """Keep to the CPUs that a call names, which are not its caller's.
+
+    Schedulers often wake a thread where its waker runs, and let the two take turns for
+    some milliseconds: longer than most products take.
+    """
+    words = words_at(helper)
+    same, some = True, False
+    for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
+        same = same and words[word] == call[word]
+        some = some or call[word] != 0
+    if some and not same:
+        for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
+            words[word] = call[word]
+        # A CPU may have been taken away meanwhile: then it fails, and nothing is lost.
+        _setaffinity(0, _MASK_BYTES, helper + 8 * of.CPUS)
+
+
+@entry(types.void(_word))
+def serve(helper: Any) -> None:
+    """Wait for calls and do them, one after the other."""
+    words = words_at(helper)
+    while True:
+        while _sem_wait(helper) != 0:
+            pass
+        call = words[of.STATE]
+        if call > _BUSY and _swapped(moved(words, of.STATE), call, _BUSY):
+            given, mine = words_at(call), helper + 8 * of.BUFFERS
+            _keep_away(helper, given)
+            if _has_room(given, mine):
+                _do(given[of.FUNCTION], call, mine)
+            _swapped(moved(words, of.STATE), _BUSY, _FREE)
+            _sem_post(call)
+
+
+@compiled
+def _name_cpus(call: Any) -> None:
+    """Write into a call where its helpers should be: not on the caller's CPU."""
+    words = words_at(call)
+    if _getaffinity(0, _MASK_BYTES, call + 8 * of.CPUS) > 0:
+        cpu = _getcpu()
+        if 0 <= cpu < 64 * of.CPU_WORDS:
+            words[of.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
+
+
+@compiled
+def _wait(semaphore: Any) -> None:
+    """Look a while, then sleep."""
+    for _ in range(_LOOKS):
+        if _sem_trywait(semaphore) == 0:
+            return
+    while _sem_wait(semaphore) != 0:
+        pass
+
+
+@entry(types.void(_word, _word, _word, _word, _word))
+def enter(call: Any, mine: Any, crew: Any, count: Any, wanted: Any) -> None:
+    """Make a call with up to `wanted` helpers of a crew, those that are free.
+
+    `crew` is where the addresses of `count` helpers stand, `mine` are the buffers of the
+    caller.  A helper that has not begun when the caller is done is not waited for.
+    """
+    helpers, begun = words_at(crew), 0
+    _sem_init(call, 0, 0)
+    _name_cpus(call)
+    for index in range(count):
+        state = moved(words_at(helpers[index]), of.STATE)
+        if begun < wanted and _swapped(state, _FREE, call):
+            begun += 1
+            _sem_post(helpers[index])
+    _do(words_at(call)[of.FUNCTION], call, mine)
+    for index in range(count):
+        if begun and _swapped(moved(words_at(helpers[index]), of.STATE), call, _FREE):
+            begun -= 1
+    for _ in range(begun):
+        _wait(call)
