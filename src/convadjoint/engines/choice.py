@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from convadjoint.engines import cost, direct, fft, gemm, separable, sparse, taps
+from convadjoint.engines import cost, direct, fft, gemm, separable, sparse, taps, winograd
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.memory import require, require_borders
 from convadjoint.engines.protocol import Array, Engine
@@ -21,6 +21,7 @@ ENGINES: MappingProxyType[str, Engine] = MappingProxyType(
         "gemm": gemm,
         "fft": fft,
         "separable": separable,
+        "winograd": winograd,
         "taps": taps,
         "sparse": sparse,
     }

@@ -12,7 +12,7 @@ from convadjoint.engines.bands import Frame, Line
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.tiles import Tile
 
-__all__ = ["Cut", "cut", "jobs"]
+__all__ = ["Cut", "cut", "even", "jobs"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -138,15 +138,15 @@ def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
     numbers = [
         (group, *block, *planes, *rows, *chosen, *samples)
         for group in range(cut.groups)
-        for chosen in _even(batch, signals)
+        for chosen in even(batch, signals)
         for planes, rows, samples in product(
-            *(_even(n, m) for n, m in zip(cut.counts, cut.band, strict=True))
+            *(even(n, m) for n, m in zip(cut.counts, cut.band, strict=True))
         )
-        for block in _even(cut.blocks, min(cut.most, -(-cut.blocks // splits)))
+        for block in even(cut.blocks, min(cut.most, -(-cut.blocks // splits)))
     ]
     return signals, np.array(numbers, np.int64).reshape(-1)
 
 
-def _even(count: int, most: int) -> list[tuple[int, int]]:
+def even(count: int, most: int) -> list[tuple[int, int]]:
     """First and number of each part of at most `most`."""
     return [(first, min(most, count - first)) for first in range(0, count, most)]

@@ -23,7 +23,7 @@ from convadjoint.engines.primitives import (
 )
 from convadjoint.engines.tiles import forms
 
-__all__ = ["FORMS", "tile"]
+__all__ = ["FORMS", "TileCode", "tile"]
 
 FORMS = forms(REGISTERS)
 
@@ -61,7 +61,7 @@ def tile(
 
         def emit(number: int) -> None:
             m, v, count = FORMS[number]
-            made = _Tile(builder, vector, m, v)
+            made = TileCode(builder, vector, m, v)
             sums, at = made.begin(args[10], target, args[9]), args[6]
             for index, (first, last) in enumerate(_ranges(m, count)):
                 edges = [
@@ -87,7 +87,7 @@ def _ranges(rows: int, count: int) -> Iterator[tuple[int, int]]:
     yield from ((first, rows) for first in range(1, rows))
 
 
-class _Tile:
+class TileCode:
     """Emits the code of an M x V tile."""
 
     def __init__(self, builder: Any, vector: Any, rows: int, vectors: int) -> None:

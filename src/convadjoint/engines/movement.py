@@ -16,7 +16,7 @@ from convadjoint.engines.primitives import (
     split,
 )
 
-__all__ = ["fill", "store"]
+__all__ = ["fill", "origin", "store", "strip"]
 
 
 @compiled
@@ -35,9 +35,9 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
         a = number // axes[1][0] % axes[0][0]
         c = number // axes[1][0] // axes[0][0]
         for i in range(count[0]):
-            plane = _origin(axes[0], a, first[0] + i)
+            plane = origin(axes[0], a, first[0] + i)
             for j in range(count[1]):
-                row = _origin(axes[1], b, first[1] + j)
+                row = origin(axes[1], b, first[1] + j)
                 for s in range(count[2]):
                     y_at = ((i * sides[1] + j) * sides[2] + s) * sides[3]
                     y_at += number * parts * apart
@@ -54,11 +54,11 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                             prefetch(x, at + strides[1] + u)
                     samples = (first[3], count[3])
                     target = (y, y_at, apart)
-                    _row((x, at, strides[5]), target, samples, axes[2], lanes)
+                    strip((x, at, strides[5]), target, samples, axes[2], lanes)
 
 
 @compiled
-def _origin(axis: Any, phase: Any, index: Any) -> Any:
+def origin(axis: Any, phase: Any, index: Any) -> Any:
     """The sample that stands at an index of a phase, extended; -1 for a zero."""
     position = axis[6 + phase] + axis[1] * index
     if axis[2] <= position < axis[3]:
@@ -67,7 +67,7 @@ def _origin(axis: Any, phase: Any, index: Any) -> Any:
 
 
 @compiled
-def _row(source: Any, target: Any, samples: Any, axis: Any, lanes: Any) -> None:
+def strip(source: Any, target: Any, samples: Any, axis: Any, lanes: Any) -> None:
     """One row: all its phases, with what stands before and after."""
     (x, at, stride), (y, y_at, apart), (first, count) = source, target, samples
     parts, step, start, stop, shift = axis[0], axis[1], axis[2], axis[3], axis[4]
@@ -87,11 +87,11 @@ def _row(source: Any, target: Any, samples: Any, axis: Any, lanes: Any) -> None:
             split(x, x_at + step * u, y, y_at + u, apart, step)
     for d in range(parts):
         for u in range(begin):
-            origin = _origin(axis, d, first + u)
-            y[y_at + d * apart + u] = x[at + stride * origin] if origin >= 0 else 0
+            found = origin(axis, d, first + u)
+            y[y_at + d * apart + u] = x[at + stride * found] if found >= 0 else 0
         for u in range(end, count):
-            origin = _origin(axis, d, first + u)
-            y[y_at + d * apart + u] = x[at + stride * origin] if origin >= 0 else 0
+            found = origin(axis, d, first + u)
+            y[y_at + d * apart + u] = x[at + stride * found] if found >= 0 else 0
 
 
 @compiled

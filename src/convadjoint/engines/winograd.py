@@ -1,0 +1,266 @@
+"""Fewer multiplications for many channels and small kernels: minimal filtering.
+
+Each axis is a scheme of `minimal`: tiles of two outputs.  A band of tiles is laid out as
+lines of sums of samples; every product of the nested schemes is then one product of
+matrices, channels by channels, in tiles of registers as in `direct`; the outputs are sums
+of those.  Where weights are large, all lines are laid out before any is multiplied.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines import direct, taps
+from convadjoint.engines.arrays import RANK, layout_of, section, walkable
+from convadjoint.engines.bands import flat
+from convadjoint.engines.extension import fold
+from convadjoint.engines.guard import Guarded
+from convadjoint.engines.minimal import IDLE, Scheme, scheme
+from convadjoint.engines.nesting import Packed, packed
+from convadjoint.engines.pool import each, num_threads
+from convadjoint.engines.program import joined
+from convadjoint.engines.protocol import Array, Plan
+from convadjoint.engines.rounds import Band, Round, banded, rounds
+from convadjoint.engines.scratch import scratch
+from convadjoint.geometry import ConvSpec
+from convadjoint.geometry.phases import phases
+
+__all__ = ["plan", "refuses", "schemes"]
+
+Integers = npt.NDArray[np.int64]
+Schemes = tuple[Scheme, Scheme, Scheme]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """What the compiled code takes for bands of some size: numbers, sizes of buffers."""
+
+    numbers: Integers
+    rows: int
+    laid: int
+    products: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WinogradPlan:
+    """Bands of tiles: laid out, multiplied, written."""
+
+    spec: ConvSpec
+    kernel: Array
+    schemes: Schemes
+    packed: Packed
+    form: int
+    axes: tuple[Integers, ...]
+    programs: dict[Band, Program] = field(default_factory=dict)
+
+    # Samples that are not finite show in the result.
+    tap_by_tap = True
+
+    def apply(self, x: Array) -> Array:
+        """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
+        spec = self.spec
+        if not walkable(x):
+            x = x.copy()
+        shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
+        covers = all(len(one.outputs) == one.step_out for one in self.schemes)
+        y = np.empty(shape, x.dtype) if covers else np.zeros(shape, x.dtype)
+        if not x.size or not y.size:
+            return fold(y, spec.fold)
+        threads = num_threads()
+        band = banded(self.schemes, self.kernel, len(x), self.tile)
+        program = self.programs.get(band) or self._program(band)
+        layout = layout_of(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
+        given = flat(x), flat(y), layout
+        strange = False
+        for one in rounds(band, len(x), threads):
+            strange |= self._round(one, given, program, threads)
+        if strange:
+            return self._careful().apply(x)
+        return fold(y, spec.fold)
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and samples of a tile of registers."""
+        from convadjoint.engines import blending, primitives  # noqa: PLC0415
+
+        m, v = blending.FORMS[self.form]
+        return m, v * (primitives.VECTOR_BYTES // self.kernel.itemsize)
+
+    def _round(
+        self, one: Round, given: tuple[Array, ...], program: Program, threads: int
+    ) -> bool:
+        """Do some jobs on all threads; say whether an output is not finite."""
+        run, dtype = _compiled(), given[0].dtype
+        counter = np.zeros(2, np.int64)
+        weights = self.packed.weights.reshape(-1)
+        shared = _aligned("laid", program.laid, dtype) if one.shared else None
+
+        def work(_: int) -> None:
+            laid = _aligned("laid", program.laid, dtype) if shared is None else shared
+            rows = _aligned("rows", program.rows, dtype)
+            products = _aligned("made", program.products, dtype)
+            run(
+                one.jobs, counter, *given, rows, laid, products, program.numbers, weights
+            )
+
+        each(work, range(min(threads, one.count)))
+        return bool(counter[1])
+
+    def _careful(self) -> Guarded:
+        """The engine that keeps apart what is not finite, or near the end of range."""
+        kernel = self.kernel.reshape(self.spec.kernel_shape)
+        return Guarded(self.spec, kernel, direct.plan(self.spec, kernel), "direct", "")
+
+    def _program(self, band: Band) -> Program:
+        """Work out what depends on the size of a band."""
+        from convadjoint.engines import primitives  # noqa: PLC0415
+
+        m, width = self.tile
+        lanes = primitives.VECTOR_BYTES // self.kernel.itemsize
+        weave = band.signals if band.woven else 1
+        across = self.schemes[2]
+        far = max((max(a, b) - across.first) // across.step for a, b, _ in across.lines)
+        line = _up(band.sizes[2] * band.signals, lanes) + lanes
+        apart = _up((band.sizes[2] + far) * weave, lanes) + lanes
+        held = across.step * apart
+        height = prod(
+            one.step * (count - 1) + one.reach + 1
+            for one, count in zip(self.schemes[:2], band.sizes[:2], strict=True)
+        )
+        temp = held + height * len(across.lines) * line
+        sums = temp + max(across.step * (band.sizes[2] + far), 2 * line) + lanes
+        made = [len(one.outputs) for one in self.schemes]
+        inner = [len(one.products) for one in self.schemes]
+        products = prod(inner)
+        tiles = prod(band.sizes) * band.signals
+        pitch = _up(tiles, width) + lanes
+        scalars = (
+            *(m, width, self.form, primitives.LINE_BYTES // self.kernel.itemsize),
+            *(self.packed.weights.shape[1], products, band.most, line, pitch),
+            *(int(band.woven), apart, held, temp, sums),
+        )
+        numbers = joined(
+            (
+                scalars,
+                *self.axes,
+                *(_lines(one) for one in self.schemes),
+                *(_outputs(one) for one in self.schemes),
+                [one.step for one in self.schemes],
+                [len(one.lines) for one in self.schemes],
+                [self.schemes[0].reach, self.schemes[1].reach, far],
+                [one.step_out for one in self.schemes],
+                [*made, *inner],
+                self.packed.lines * pitch,
+                self.packed.ends,
+                self.packed.starts,
+                self.packed.part_ends,
+            )
+        )
+        lines = prod(len(one.lines) for one in self.schemes)
+        found = Program(
+            numbers,
+            sums + (inner[2] + 3 + made[2]) * line,
+            lines * self.kernel.shape[2] * pitch,
+            products * band.most * m * pitch,
+        )
+        return self.programs.setdefault(band, found)
+
+
+def _lines(one: Scheme) -> list[tuple[int, ...]]:
+    """Lines as the compiled code takes them."""
+    rows = []
+    for a, b, sign in one.lines:
+        places = (*divmod(a - one.first, one.step), *divmod(b - one.first, one.step))
+        rows.append((2 if sign else 1, places[1], places[0], places[3], places[2], sign))
+    return rows
+
+
+def _outputs(one: Scheme) -> list[tuple[int, ...]]:
+    """Outputs as the compiled code takes them, in order."""
+    rows = []
+    for output in sorted(one.outputs, key=lambda output: output.place):
+        padded = (*output.terms, *((0, 0),) * (3 - len(output.terms)))
+        numbers = (number for number, _ in padded)
+        signs = (sign for _, sign in padded[1:])
+        rows.append((output.place, len(output.terms), *numbers, *signs))
+    return rows
+
+
+def _up(count: int, unit: int) -> int:
+    """The least multiple of a unit that holds a count."""
+    return -(-count // unit) * unit
+
+
+def _aligned(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
+    """A buffer that begins where a line of the cache does."""
+    more = 64 // dtype.itemsize
+    buffer = scratch(f"winograd-{name}", (size + more,), dtype)
+    first = -buffer.__array_interface__["data"][0] % 64 // dtype.itemsize
+    return buffer[first : first + size]
+
+
+@cache
+def _compiled() -> Any:
+    """The compiled part, which needs numba."""
+    from convadjoint.engines import nest  # noqa: PLC0415
+
+    return nest.run
+
+
+def schemes(spec: ConvSpec) -> Schemes | None:
+    """The schemes of three axes; None if none of them saves anything."""
+    if len(spec.axes) > RANK or not all(map(phases, spec.axes)):
+        return None
+    idle = [IDLE] * (RANK - len(spec.axes))
+    outer = [scheme(axis, inner=True) for axis in spec.axes[:-1]]
+    first, second, third = (*idle, *outer, scheme(spec.axes[-1], inner=False))
+    found = first, second, third
+    return found if any(one.nested for one in found) else None
+
+
+def refuses(spec: ConvSpec, kernel: Array) -> str | None:
+    """Refuse what no compiler is there for, or no axis gains from."""
+    trouble = direct.refuses(spec, kernel)
+    if trouble is not None:
+        return trouble
+    if kernel.dtype.kind == "c":
+        return "it knows real kernels only"
+    if schemes(spec) is None:
+        return "no axis has two or three neighbouring taps, and two outputs, to share"
+    return None
+
+
+def plan(spec: ConvSpec, kernel: Array) -> Plan:
+    """Combine the weights, and pack them for the tiles."""
+    found = schemes(spec)
+    if found is None or not kernel.any():
+        return taps.plan(spec, kernel)
+    idle = RANK - len(spec.axes)
+    groups = spec.groups
+    shape = (groups, spec.c_out // groups, spec.c_in // groups)
+    grouped = kernel.reshape(*shape, *(1,) * idle, *kernel.shape[2:])
+    from convadjoint.engines import blending  # noqa: PLC0415 - needs numba
+
+    form = 0
+
+    borders = [(None, 1)] * idle + [
+        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
+    ]
+    starts = [[one.first] for one in found[:2]]
+    starts.append(list(range(found[2].first, found[2].first + found[2].step)))
+    steps = (1, 1, found[2].step)
+    return WinogradPlan(
+        spec=spec,
+        kernel=grouped,
+        schemes=found,
+        packed=packed(grouped, found, blending.FORMS[form][0]),
+        form=form,
+        axes=tuple(
+            section(first, step, *border)
+            for first, step, border in zip(starts, steps, borders, strict=True)
+        ),
+    )
