@@ -44,7 +44,7 @@ def over_all(dense, x):
     return np.full(dense.dimsd, largest * np.linalg.norm(x.ravel()))
 
 
-SCALES = {"fft": over_all, "separable": over_all}
+SCALES = {"fft": over_all, "separable": over_all, "winograd": over_all}
 EXACT = tuple(name for name in ENGINES if name not in SCALES)
 
 

@@ -11,11 +11,11 @@ from convadjoint import engines
 from convadjoint.geometry import Axis, Border, ConvSpec
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
-PLAIN = ConvSpec(axes=(Axis(n=3, q=2, k=2),) * 2, c_in=2, c_out=2)
+PLAIN = ConvSpec(axes=(Axis(n=5, q=2, k=4),) * 2, c_in=2, c_out=2)
 ENGINES = tuple(  # that take any kernel, with what is installed here
     name
     for name, engine in engines.ENGINES.items()
-    if engine.refuses(PLAIN, np.arange(1.0, 17).reshape(PLAIN.kernel_shape)) is None
+    if engine.refuses(PLAIN, np.arange(1.0, 65).reshape(PLAIN.kernel_shape)) is None
 )
 MODES = ("reflect", "symmetric", "replicate", "circular")
 

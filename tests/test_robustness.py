@@ -45,7 +45,7 @@ def test_an_infinite_tap_meets_no_padding(engine):
     assert np.array_equal((op @ np.ones((4, 4)))[0], [4, 6, 6, 4])
 
 
-@pytest.mark.parametrize("engine", ["direct", "gemm", "fft", "separable"])
+@pytest.mark.parametrize("engine", ["direct", "gemm", "fft", "separable", "winograd"])
 def test_other_engines_refuse_an_infinite_tap(engine):
     with pytest.raises(ca.EngineRefusal, match="a tap is not finite"):
         ca.Conv2DOp((4, 4), np.full((3, 3), np.nan), engine=engine)

@@ -66,39 +66,56 @@ def block(
 def blend(
     _context: Any,
     y: Any,
-    y_at: Any,
+    target: Any,
     x: Any,
-    a: Any,
-    b: Any,
-    c: Any,
-    s: Any,
-    t: Any,
+    source: Any,
+    places: Any,
+    signs: Any,
     terms: Any,
     count: Any,
 ) -> Any:
-    """Add up to three lines: ``y = x[a:] + s * x[b:] + t * x[c:]``, by whole vectors."""
-    signature = types.void(y, y_at, x, a, b, c, s, t, terms, count)
+    """Add up to three lines: ``y = x[a:] + s * x[b:] + t * x[c:]``, by whole vectors.
+
+    `places` are ``(a, b, c)``, `signs` ``(s, t)``.  It is done `source[0]` times; then
+    all lines are `source[1]` further on, and the target ``(start, step)`` by its step.
+    """
+    arguments = (y, target, x, source, places, signs, terms, count)
+    signature = types.void(*arguments)
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         vector = _vector(context, x)
-        target = builder.gep(args[0], [args[1]])
-        lines = [builder.gep(args[2], [args[3 + i]]) for i in range(3)]
+        start, step = cgutils.unpack_tuple(builder, args[1])
+        repeat, further = cgutils.unpack_tuple(builder, args[3])
+        first = cgutils.unpack_tuple(builder, args[4])
+        factors = cgutils.unpack_tuple(builder, args[5])
 
         def emit(number: int) -> None:
-            signs = [_spread(builder, vector, args[6 + i]) for i in range(number - 1)]
+            spread = [_spread(builder, vector, sign) for sign in factors[: number - 1]]
 
-            def body(at: Any) -> None:
-                total = _load(builder, vector, lines[0], at)
-                for sign, line in zip(signs, lines[1:], strict=False):
-                    product = builder.fmul(sign, _load(builder, vector, line, at))
-                    total = builder.fadd(total, product)
-                place = builder.gep(target, [at])
-                place = builder.bitcast(place, vector.as_pointer())
-                builder.store(total, place, align=1)
+            def outer(turn: Any) -> None:
+                shift = builder.mul(turn, further)
+                lines = [
+                    builder.gep(args[2], [builder.add(place, shift)])
+                    for place in first[:number]
+                ]
+                here = builder.add(start, builder.mul(turn, step))
+                line = builder.gep(args[0], [here])
 
-            _each(builder, vector, args[9], body)
+                def inner(at: Any) -> None:
+                    total = _load(builder, vector, lines[0], at)
+                    for sign, other in zip(spread, lines[1:], strict=True):
+                        value = _load(builder, vector, other, at)
+                        total = builder.fadd(total, builder.fmul(sign, value))
+                    place = builder.bitcast(
+                        builder.gep(line, [at]), vector.as_pointer()
+                    )
+                    builder.store(total, place, align=1)
 
-        cases(builder, args[8], (1, 2, 3), emit)
+                _each(builder, args[7], vector.count, inner)
+
+            _each(builder, repeat, 1, outer)
+
+        cases(builder, args[6], (1, 2, 3), emit)
         return context.get_dummy_value()
 
     return signature, generate
@@ -135,7 +152,7 @@ def strange(_context: Any, x: Any, x_at: Any, count: Any) -> Any:
             mask = builder.zext(mask, INDEX)
             builder.store(builder.or_(builder.load(found), mask), found)
 
-        _each(builder, vector, args[2], body)
+        _each(builder, args[2], vector.count, body)
         return builder.load(found)
 
     return signature, generate
@@ -161,8 +178,8 @@ def _spread(builder: Any, vector: Any, number: Any) -> Any:
     return builder.shuffle_vector(single, empty, indices([0] * vector.count))
 
 
-def _each(builder: Any, vector: Any, count: Any, body: Callable[[Any], None]) -> None:
-    """Emit a loop over the vectors that hold `count` samples."""
+def _each(builder: Any, count: Any, step: int, body: Callable[[Any], None]) -> None:
+    """Emit a loop over ``range(0, count, step)``."""
     before = builder.block
     head, inside, after = (
         builder.append_basic_block(name) for name in ("head", "inside", "after")
@@ -174,6 +191,6 @@ def _each(builder: Any, vector: Any, count: Any, body: Callable[[Any], None]) ->
     builder.position_at_end(inside)
     body(at)
     at.add_incoming(INDEX(0), before)
-    at.add_incoming(builder.add(at, INDEX(vector.count)), builder.block)
+    at.add_incoming(builder.add(at, INDEX(step)), builder.block)
     builder.branch(head)
     builder.position_at_end(after)

@@ -10,7 +10,9 @@ from math import log2, prod
 
 import numpy as np
 
+from convadjoint.engines.minimal import Scheme
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.winograd import schemes
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
@@ -27,12 +29,18 @@ COPY = 0.25  # one sample laid out for a product of matrices
 FLOP = 0.012  # one multiplication with addition inside BLAS
 WAVE = 0.12  # one sample of a transform, per doubling of its length
 MIX = 0.6  # one product of two frequencies
+NEST = 60_000.0  # one product of nested tiles
+BLOCK = 0.0044  # one multiplication with addition in those
+LAY = 0.13  # one sample of a line of sums
+TAKE = 0.1  # one product of an output
+WEIGHT = 0.1  # one weight
 
 
 def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     """Return the seconds that each engine should take for one product.
 
-    There is none for `separable` where nothing can be separated.
+    There is none for `separable` where nothing can be separated, and for `winograd` where
+    no axis can be nested.
     """
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4
@@ -48,6 +56,10 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     if len(spec.axes) > 1 and spec.c_in == spec.c_out == spec.groups:
         passes = START * len(spec.axes)
         found["separable"] = passes + work.separable() * scale + borders
+    nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
+    if nested is not None:
+        calls = NEST + sum(map(bool, spec.fold)) * BORDER
+        found["winograd"] = calls + work.winograd(nested) * scale
     return {name: nanoseconds * 1e-9 for name, nanoseconds in found.items()}
 
 
@@ -72,6 +84,19 @@ class _Work:
             pairs *= 1.2 * -(-row // 128) * 128 / row
         moved = prod(spec.dims) + prod(spec.dimsd)
         return pairs * TILE + moved * MOVE
+
+    def winograd(self, nested: tuple[Scheme, ...]) -> float:
+        """Tiles of sums, laid out, multiplied and taken together."""
+        spec = self.spec
+        signals, c_in = spec.batch, spec.c_in // spec.groups
+        lanes = 256 // self.kernel.itemsize
+        tiles = signals * prod(one.tiles for one in nested)
+        rows = -(-spec.c_out // spec.groups // 6) * 6 * spec.groups
+        weights = prod(sum(map(len, one.products)) for one in nested) * rows * c_in
+        laid = prod(len(one.lines) for one in nested) * spec.c_in * tiles
+        taken = prod(len(one.products) for one in nested) * spec.c_out * tiles
+        full = -(-tiles // lanes) * lanes
+        return weights * (full * BLOCK + WEIGHT) + laid * LAY + taken * TAKE
 
     def _mixes(self) -> bool:
         """Whether several channels are read and written at once."""

@@ -109,12 +109,12 @@ IDLE = Scheme(
 )
 
 
-def scheme(axis: Axis, *, inner: bool) -> Scheme:
+def scheme(axis: Axis, *, few: bool) -> Scheme:
     """Nest an axis, or leave it as it is if that saves nothing.
 
-    `inner` says that outputs of a row are few enough to be taken one by one.
+    `few` allows code for each output, where there are few.
     """
-    plain = _made(dense_or_not(axis) if inner else phases(axis), 1)
+    plain = _made(dense_or_not(axis) if few else phases(axis), 1)
     fine = _refined(phases(axis))
     width = max((max(p.shifts) - min(p.shifts) + 1 for p in fine), default=1)
     if not 1 < width <= max(_FORMS):

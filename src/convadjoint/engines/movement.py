@@ -16,7 +16,7 @@ from convadjoint.engines.primitives import (
     split,
 )
 
-__all__ = ["fill", "origin", "store", "strip"]
+__all__ = ["fill", "inside", "origin", "store", "strip"]
 
 
 @compiled
@@ -29,7 +29,8 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     """
     (x, sizes, strides), (y, sides) = source, band
     apart = sides[0] * sides[1] * sides[2] * sides[3]
-    parts = axes[2][0]
+    parts, samples = axes[2][0], (first[3], count[3])
+    ends = inside(strides[5], samples, axes[2], lanes)
     for number in range(sizes[1] * axes[0][0] * axes[1][0]):
         b = number % axes[1][0]
         a = number // axes[1][0] % axes[0][0]
@@ -52,9 +53,8 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                         # The next channel's row lies too far away to be foreseen.
                         for u in range(0, sizes[5], 2 * lanes):
                             prefetch(x, at + strides[1] + u)
-                    samples = (first[3], count[3])
                     target = (y, y_at, apart)
-                    strip((x, at, strides[5]), target, samples, axes[2], lanes)
+                    strip((x, at, strides[5]), target, samples, ends, axes[2], lanes)
 
 
 @compiled
@@ -67,10 +67,10 @@ def origin(axis: Any, phase: Any, index: Any) -> Any:
 
 
 @compiled
-def strip(source: Any, target: Any, samples: Any, axis: Any, lanes: Any) -> None:
-    """One row: all its phases, with what stands before and after."""
-    (x, at, stride), (y, y_at, apart), (first, count) = source, target, samples
-    parts, step, start, stop, shift = axis[0], axis[1], axis[2], axis[3], axis[4]
+def inside(stride: Any, samples: Any, axis: Any, lanes: Any) -> Any:
+    """Which samples of a row, of all its phases, can be taken by whole vectors."""
+    first, count = samples
+    parts, step, start, stop = axis[0], axis[1], axis[2], axis[3]
     neighbours = parts == step and axis[5 + parts] - axis[6] == step - 1
     begin = end = 0
     if stride == 1 and neighbours and step <= PARTS:
@@ -78,13 +78,23 @@ def strip(source: Any, target: Any, samples: Any, axis: Any, lanes: Any) -> None
         end = max(begin, min(count, (stop - axis[6]) // step - first))
         if end - begin < lanes:
             end = begin
+    return begin, end
+
+
+@compiled
+def strip(
+    source: Any, target: Any, samples: Any, ends: Any, axis: Any, lanes: Any
+) -> None:
+    """One row: all its phases, with what stands before and after."""
+    (x, at, stride), (y, y_at, apart), (first, count) = source, target, samples
+    (begin, end), parts, step, shift = ends, axis[0], axis[1], axis[4]
+    if end > begin:
         x_at = at + axis[6] + step * first - shift
         for u in range(begin, end - lanes, lanes):
             split(x, x_at + step * u, y, y_at + u, apart, step)
-        if end > begin:
-            # This one may do again what the one before did.
-            u = end - lanes
-            split(x, x_at + step * u, y, y_at + u, apart, step)
+        # This one may do again what the one before did.
+        u = end - lanes
+        split(x, x_at + step * u, y, y_at + u, apart, step)
     for d in range(parts):
         for u in range(begin):
             found = origin(axis, d, first + u)

@@ -8,7 +8,7 @@ from typing import Any
 
 from convadjoint.engines import shapes as of
 from convadjoint.engines.blending import blend, block, strange
-from convadjoint.engines.movement import origin, strip
+from convadjoint.engines.movement import inside, origin, strip
 from convadjoint.engines.primitives import (
     PARTS,
     address,
@@ -95,127 +95,131 @@ def _lay(source: Any, rows: Any, laid: Any, job: Any, numbers: Any) -> None:
         moved(numbers, numbers[of.AXES + 1]),
         moved(numbers, numbers[of.AXES + 2]),
     )
-    across = moved(numbers, numbers[of.LINES])
-    down = moved(numbers, numbers[of.LINES + 1])
-    along = moved(numbers, numbers[of.LINES + 2])
-    steps, counts = (
-        moved(numbers, numbers[of.STEPS]),
-        moved(numbers, numbers[of.COUNTS]),
-    )
+    steps = moved(numbers, numbers[of.STEPS])
     reaches = moved(numbers, numbers[of.REACHES])
-    samples, signals = job[of.SAMPLES], job[of.SIGNALS]
-    line, pitch, lanes = scalars[of.LINE], scalars[of.PITCH], scalars[of.LANES]
-    woven = scalars[of.WOVEN]
     deep = steps[0] * (job[of.PLANES] - 1) + reaches[0] + 1
     high = steps[1] * (job[of.ROWS] - 1) + reaches[1] + 1
-    long = samples + reaches[2]
+    long, lanes = job[of.SAMPLES] + reaches[2], scalars[of.LANES]
+    woven = scalars[of.WOVEN]
     # Several signals side by side, sample by sample, if rows are short.
-    sets, weave = (1, signals) if woven else (signals, 1)
-    many, chunk = counts[2], samples * weave
-    apart, temp = scalars[of.APART], scalars[of.TEMP]
-    zero = 0
+    sets, weave = (1, job[of.SIGNALS]) if woven else (job[of.SIGNALS], 1)
+    apart, temp, parts = scalars[of.APART], scalars[of.TEMP], axes[2][0]
+    span = (job[of.SAMPLE], long)
+    ends = inside(strides[5], span, axes[2], lanes)
     for c in range(job[of.CHANNEL], job[of.CHANNEL] + job[of.CHANNELS]):
-        for number in range(deep * high):
-            at_h = scalars[of.HELD] + number * many * line
-            plane = origin(axes[0], 0, steps[0] * job[of.PLANE] + number // high)
-            row = origin(axes[1], 0, steps[1] * job[of.ROW] + number % high)
-            if min(plane, row) < 0:
-                for u in range(many * line):
-                    rows[at_h + u] = 0
-                continue
-            at = c * strides[1] + plane * strides[2] + row * strides[3]
-            if c + 1 < sizes[1]:
-                for u in range(0, sizes[5], 2 * lanes):
-                    prefetch(x, at + strides[1] + u)
-            for s in range(sets):
+        for s in range(sets):
+            i, j, start = 0, -1, -parts * apart
+            for _ in range(deep * high):
+                i, j = (i, j + 1) if j + 1 < high else (i + 1, 0)
+                start += parts * apart
+                plane = origin(axes[0], 0, steps[0] * job[of.PLANE] + i)
+                row = origin(axes[1], 0, steps[1] * job[of.ROW] + j)
+                if min(plane, row) < 0:
+                    for u in range(parts * apart):
+                        rows[start + u] = 0
+                    continue
+                at = c * strides[1] + plane * strides[2] + row * strides[3]
+                at += (job[of.SIGNAL] + s) * strides[4]
+                if c + 1 < sizes[1] and not woven:
+                    for u in range(0, sizes[5], 2 * lanes):
+                        prefetch(x, at + strides[1] + u)
                 for w in range(weave):
-                    here = at + (job[of.SIGNAL] + s * weave + w) * strides[4]
-                    into, far = (temp, long) if woven else (0, apart)
                     strip(
-                        (x, here, strides[5]),
-                        (rows, into, far),
-                        (job[of.SAMPLE], long),
+                        (x, at + w * strides[4], strides[5]),
+                        (rows, temp, long) if woven else (rows, start, apart),
+                        span,
+                        ends,
                         axes[2],
                         lanes,
                     )
                     if woven:
-                        for d in range(axes[2][0]):
+                        for d in range(parts):
+                            to, here = start + d * apart + w, temp + d * long
                             for u in range(long):
-                                rows[d * apart + u * weave + w] = rows[
-                                    temp + d * long + u
-                                ]
-                for index in range(many):
-                    one = moved(along, of.LINE_SIZE * index)
-                    blend(
-                        rows,
-                        at_h + index * line + s * chunk,
-                        rows,
-                        one[1] * apart + one[2] * weave,
-                        one[3] * apart + one[4] * weave,
-                        zero,
-                        one[5],
-                        zero,
-                        one[0],
-                        chunk,
-                    )
-        whole = samples * signals
-        number = 0
-        for p in range(counts[0]):
-            first = moved(across, of.LINE_SIZE * p)
-            for r in range(counts[1]):
-                second = moved(down, of.LINE_SIZE * r)
-                for index in range(many):
-                    held = scalars[of.HELD] + index * line
-                    y_at = (number * sizes[1] + c) * pitch
-                    number += 1
-                    for tile in range(job[of.PLANES] * job[of.ROWS]):
-                        i, j = tile // job[of.ROWS], tile % job[of.ROWS]
-                        a = first[1] + steps[0] * (first[2] + i)
-                        b = first[3] + steps[0] * (first[4] + i)
-                        e = second[1] + steps[1] * (second[2] + j)
-                        f = second[3] + steps[1] * (second[4] + j)
-                        near = held + (a * high + e) * many * line
-                        other = held + (a * high + f) * many * line
-                        if first[0] == 1:
-                            blend(
-                                laid,
-                                y_at + tile * whole,
-                                rows,
-                                near,
-                                other,
-                                zero,
-                                second[5],
-                                zero,
-                                second[0],
-                                whole,
-                            )
-                            continue
-                        for side in range(2):
-                            shift = side * (b - a) * high * many * line
-                            blend(
-                                rows,
-                                temp + side * line,
-                                rows,
-                                near + shift,
-                                other + shift,
-                                zero,
-                                second[5],
-                                zero,
-                                second[0],
-                                whole,
-                            )
-                        blend(
-                            laid,
-                            y_at + tile * whole,
-                            rows,
-                            temp,
-                            temp + line,
-                            zero,
-                            first[5],
-                            zero,
-                            first[0],
-                            whole,
-                        )
+                                rows[to + u * weave] = rows[here + u]
+            _along(rows, (deep, high, weave, parts * apart), job, numbers)
+            _down((rows, laid), (c, s, high, weave), job, numbers)
+
+
+@compiled
+def _along(rows: Any, extents: Any, job: Any, numbers: Any) -> None:
+    """Add up samples of rows; rows a step apart then follow each other."""
+    deep, high, weave, size = extents
+    scalars = moved(numbers, numbers[of.SCALARS])
+    along = moved(numbers, numbers[of.LINES + 2])
+    step = moved(numbers, numbers[of.STEPS])[1]
+    many = moved(numbers, numbers[of.COUNTS])[2]
+    apart, chunk = scalars[of.APART], job[of.SAMPLES] * weave
+    at = scalars[of.HELD]
+    for i in range(deep):
+        for index in range(many):
+            one = moved(along, of.LINE_SIZE * index)
+            for residue in range(step):
+                first = (i * high + residue) * size
+                a = first + one[1] * apart + one[2] * weave
+                b = first + one[3] * apart + one[4] * weave
+                blend(
+                    rows,
+                    (at, chunk),
+                    rows,
+                    ((high - residue + step - 1) // step, step * size),
+                    (a, b, a),
+                    (one[5], one[5]),
+                    one[0],
+                    chunk,
+                )
+                at += scalars[of.LINE]
+
+
+@compiled
+def _down(buffers: Any, extents: Any, job: Any, numbers: Any) -> None:
+    """Add up the rows of one channel along rows and planes."""
+    (rows, laid), (c, s, high, weave) = buffers, extents
+    scalars = moved(numbers, numbers[of.SCALARS])
+    across = moved(numbers, numbers[of.LINES])
+    down = moved(numbers, numbers[of.LINES + 1])
+    steps = moved(numbers, numbers[of.STEPS])
+    counts = moved(numbers, numbers[of.COUNTS])
+    line, further, many = scalars[of.LINE], scalars[of.LAID], counts[2]
+    chunk, temp = job[of.SAMPLES] * weave, scalars[of.TEMP]
+    whole = chunk * job[of.ROWS]
+    plane = many * steps[1] * line
+    y_at = c * scalars[of.PITCH] + s * job[of.PLANES] * whole
+    for p in range(counts[0]):
+        first = moved(across, of.LINE_SIZE * p)
+        for r in range(counts[1]):
+            second = moved(down, of.LINE_SIZE * r)
+            near = scalars[of.HELD] + second[1] * line + second[2] * chunk
+            far = scalars[of.HELD] + second[3] * line + second[4] * chunk
+            for index in range(many):
+                for i in range(job[of.PLANES]):
+                    a = (first[1] + steps[0] * (first[2] + i)) * plane
+                    b = (first[3] + steps[0] * (first[4] + i)) * plane
+                    held, to = (a, b, near, far), y_at + i * whole
+                    place = (rows, temp, whole + line), (laid, to), whole
+                    _pair(place, held, first, second)
+                near += steps[1] * line
+                far += steps[1] * line
+                y_at += further
+
+
+@compiled
+def _pair(place: Any, held: Any, first: Any, second: Any) -> None:
+    """Add two rows up, or two such sums from two planes."""
+    (rows, temp, apart), (laid, to), whole = place
+    a, b, near, far = held
+    signs = (second[5], second[5])
+    if first[0] == 1:
+        places = (near + a, far + a, near)
+        blend(laid, (to, to), rows, (1, 1), places, signs, second[0], whole)
+        return
+    for side in range(2):
+        shift = b if side else a
+        places = (near + shift, far + shift, near)
+        target = (temp + side * apart, to)
+        blend(rows, target, rows, (1, 1), places, signs, second[0], whole)
+    places, signs = (temp, temp + apart, temp), (first[5], first[5])
+    blend(laid, (to, to), rows, (1, 1), places, signs, first[0], whole)
 
 
 @compiled
@@ -231,7 +235,7 @@ def _multiply(buffers: Any, job: Any, chosen: Any, numbers: Any, weights: Any) -
     length = job[of.PLANES] * job[of.ROWS] * job[of.SIGNALS] * job[of.SAMPLES]
     for o in range(scalars[of.PRODUCTS]):
         begin = last[o - 1] if o else 0
-        y_at = o * scalars[of.MOST] * m * pitch
+        y_at = o * scalars[of.MADE_AT]
         for part in range(begin, last[o]):
             size = (ends[part + 1] - ends[part]) * m
             weights_at = job[of.GROUP] * scalars[of.WEIGHTS] + starts[part]
@@ -264,110 +268,103 @@ def _take(
     counts = moved(numbers, numbers[of.MADE])
     outer = moved(numbers, numbers[of.OUTPUTS])
     middle = moved(numbers, numbers[of.OUTPUTS + 1])
-    m, pitch = scalars[of.M], scalars[of.PITCH]
-    steps = moved(numbers, numbers[of.STEPS_OUT])
-    apart = scalars[of.MOST] * m * pitch
-    made, line, zero = scalars[of.SUMS], scalars[of.LINE], 0
-    whole = job[of.SAMPLES] * job[of.SIGNALS]
+    inner = moved(numbers, numbers[of.OUTPUTS + 2])
+    m, pitch, apart = scalars[of.M], scalars[of.PITCH], scalars[of.MADE_AT]
+    made, many = scalars[of.SUMS], counts[5]
+    ready = made + 3 * many * pitch
+    whole = job[of.PLANES] * job[of.ROWS] * job[of.SAMPLES] * job[of.SIGNALS]
     bad = 0
     for c in range(min(blocks * m, sizes[1] - first * m)):
-        for number in range(counts[0] * job[of.PLANES]):
-            one = moved(outer, of.OUTPUT_SIZE * (number // job[of.PLANES]))
-            i = number % job[of.PLANES]
-            z = one[0] + steps[0] * (job[of.PLANE] + i)
-            if z >= sizes[2]:
-                continue
-            for index in range(counts[1] * job[of.ROWS]):
-                two = moved(middle, of.OUTPUT_SIZE * (index // job[of.ROWS]))
-                j = index % job[of.ROWS]
-                r = two[0] + steps[1] * (job[of.ROW] + j)
-                if r >= sizes[3]:
-                    continue
-                at = c * pitch + (i * job[of.ROWS] + j) * whole
-                for p in range(counts[5]):
-                    for term in range(one[1]):
-                        from_ = at + p * apart
-                        from_ += one[2 + term] * counts[4] * counts[5] * apart
-                        step = counts[5] * apart
-                        blend(
-                            rows,
-                            made + (p if one[1] == 1 else counts[5] + term) * line,
-                            products,
-                            from_ + two[2] * step,
-                            from_ + two[3] * step,
-                            from_ + two[4] * step,
-                            two[5],
-                            two[6],
-                            two[1],
-                            whole,
-                        )
-                    if one[1] > 1:
-                        from_ = made + counts[5] * line
-                        blend(
-                            rows,
-                            made + p * line,
-                            rows,
-                            from_,
-                            from_ + line,
-                            from_ + 2 * line,
-                            one[5],
-                            one[6],
-                            one[1],
-                            whole,
-                        )
-                place = (first * m + c) * strides[1] + z * strides[2] + r * strides[3]
-                bad |= _write(rows, moved(y, place), (sizes, strides), job, numbers)
+        for number in range(counts[0] * counts[1]):
+            one = moved(outer, of.OUTPUT_SIZE * (number // counts[1]))
+            two = moved(middle, of.OUTPUT_SIZE * (number % counts[1]))
+            step = many * apart
+            for term in range(one[1]):
+                at = c * pitch + one[2 + term] * counts[4] * step
+                blend(
+                    rows,
+                    (made + term * many * pitch, pitch),
+                    products,
+                    (many, apart),
+                    (at + two[2] * step, at + two[3] * step, at + two[4] * step),
+                    (two[5], two[6]),
+                    two[1],
+                    whole,
+                )
+            if one[1] > 1:
+                step = many * pitch
+                blend(
+                    rows,
+                    (made, pitch),
+                    rows,
+                    (many, pitch),
+                    (made, made + step, made + 2 * step),
+                    (one[5], one[6]),
+                    one[1],
+                    whole,
+                )
+            for d in range(counts[2]):
+                three = moved(inner, of.OUTPUT_SIZE * d)
+                at = (made + three[2] * pitch, made + three[3] * pitch)
+                blend(
+                    rows,
+                    (ready + d * pitch, pitch),
+                    rows,
+                    (1, 1),
+                    (at[0], at[1], made + three[4] * pitch),
+                    (three[5], three[6]),
+                    three[1],
+                    whole,
+                )
+                bad |= strange(rows, ready + d * pitch, whole)
+            into = moved(y, (first * m + c) * strides[1])
+            places = (one[0], two[0], ready)
+            _write(rows, into, (sizes, strides), places, job, numbers)
     return bad
 
 
 @compiled
-def _write(rows: Any, y: Any, extents: Any, job: Any, numbers: Any) -> Any:
-    """Make one row of each signal from its sums; say whether it is strange."""
-    (sizes, strides), zero = extents, 0
+def _write(
+    rows: Any, y: Any, extents: Any, places: Any, job: Any, numbers: Any
+) -> None:
+    """Put the outputs of all tiles of a channel to their places."""
+    (sizes, strides), (z, r, ready) = extents, places
     scalars = moved(numbers, numbers[of.SCALARS])
-    counts = moved(numbers, numbers[of.MADE])
     inner = moved(numbers, numbers[of.OUTPUTS + 2])
-    made, line, lanes = scalars[of.SUMS], scalars[of.LINE], scalars[of.LANES]
-    step = moved(numbers, numbers[of.STEPS_OUT])[2]
-    samples, signals, parts = job[of.SAMPLES], job[of.SIGNALS], counts[2]
-    sets, weave = (1, signals) if scalars[of.WOVEN] else (signals, 1)
-    ready = made + (counts[5] + 3) * line
-    room, bad = sizes[5] - step * job[of.SAMPLE], 0
-    for d in range(parts):
-        one = moved(inner, of.OUTPUT_SIZE * d)
-        blend(
-            rows,
-            ready + d * line,
-            rows,
-            made + one[2] * line,
-            made + one[3] * line,
-            made + one[4] * line,
-            one[5],
-            one[6],
-            one[1],
-            samples * signals,
-        )
-        end = min(samples, (room - one[0] + step - 1) // step)
-        for s in range(sets):
-            bad |= strange(rows, ready + d * line + s * samples * weave, end * weave)
+    pitch, lanes = scalars[of.PITCH], scalars[of.LANES]
+    steps = moved(numbers, numbers[of.STEPS_OUT])
+    parts = moved(numbers, numbers[of.MADE])[2]
+    samples, step = job[of.SAMPLES], steps[2]
+    weave = job[of.SIGNALS] if scalars[of.WOVEN] else 1
+    room = sizes[5] - step * job[of.SAMPLE]
     whole = 0
     if parts == step and step <= PARTS and weave == 1:
         last = moved(inner, of.OUTPUT_SIZE * (parts - 1))[0]
         whole = min(samples, (room - last + step - 1) // step)
         if whole < lanes:
             whole = 0
-    for s in range(sets):
-        for w in range(weave):
-            at = (job[of.SIGNAL] + s * weave + w) * strides[4] + step * job[of.SAMPLE]
-            x_at = ready + s * samples * weave + w
-            for u in range(0, whole - lanes, lanes):
-                merge(y, at + step * u, rows, x_at + u, line, step)
-            if whole:
-                u = whole - lanes
-                merge(y, at + step * u, rows, x_at + u, line, step)
-            for d in range(parts):
-                phase = moved(inner, of.OUTPUT_SIZE * d)[0]
-                end = min(samples, (room - phase + step - 1) // step)
-                for u in range(whole, end):
-                    y[at + phase + step * u] = rows[x_at + d * line + u * weave]
-    return bad
+    x_at = ready - samples * weave
+    for s in range(0, job[of.SIGNALS], weave):
+        for i in range(job[of.PLANES]):
+            plane = z + steps[0] * (job[of.PLANE] + i)
+            for j in range(job[of.ROWS]):
+                row = r + steps[1] * (job[of.ROW] + j)
+                x_at += samples * weave
+                if plane >= sizes[2] or row >= sizes[3]:
+                    continue
+                for w in range(weave):
+                    at = plane * strides[2] + row * strides[3] + step * job[of.SAMPLE]
+                    at += (job[of.SIGNAL] + s + w) * strides[4]
+                    for u in range(0, whole - lanes, lanes):
+                        merge(y, at + step * u, rows, x_at + u, pitch, step)
+                    if whole:
+                        u = whole - lanes
+                        merge(y, at + step * u, rows, x_at + u, pitch, step)
+                    if whole == samples:
+                        continue
+                    for d in range(parts):
+                        phase = moved(inner, of.OUTPUT_SIZE * d)[0]
+                        end = min(samples, (room - phase + step - 1) // step)
+                        start = x_at + d * pitch + w
+                        for u in range(whole, end):
+                            y[at + phase + step * u] = rows[start + u * weave]

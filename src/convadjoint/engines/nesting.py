@@ -22,12 +22,12 @@ _CHUNK = 256
 class Packed:
     """The weights of all products, in parts of some lines each.
 
-    Part `i` sums up ``lines[ends[i]:ends[i + 1]]``, numbers of a line and a channel, with
-    weights from ``starts[i]`` on in the row of each group of channels; parts up to
+    Part `i` sums up lines of channels, from ``ends[i]`` to ``ends[i + 1]``, with weights from ``starts[i]`` on in the row of each group of channels; parts up to
     ``part_ends[o]`` make product `o`.
     """
 
     lines: Integers
+    channels: Integers
     ends: Integers
     weights: Array
     starts: Integers
@@ -54,14 +54,16 @@ def packed(kernel: Array, schemes: Schemes, rows: int) -> Packed:
         chosen = combined[(..., *np.ix_(*taps))].reshape(groups, blocks, rows, c_in, -1)
         # The lines of one kind follow each other, channel by channel.
         chosen = chosen.transpose(0, 1, 4, 3, 2).reshape(groups, blocks, -1, rows)
-        chunks = -(-len(found) // _CHUNK)
-        cuts = [len(found) * chunk // chunks for chunk in range(chunks + 1)]
-        lines += [found[a:b] for a, b in pairwise(cuts)]
+        chunks = -(-found.shape[1] // _CHUNK)
+        cuts = [found.shape[1] * chunk // chunks for chunk in range(chunks + 1)]
+        lines += [found[:, a:b] for a, b in pairwise(cuts)]
         parts += [chosen[:, :, a:b].reshape(groups, -1) for a, b in pairwise(cuts)]
         part_ends.append(len(parts))
+    joined = np.concatenate(lines, axis=1)
     return Packed(
-        lines=np.concatenate(lines),
-        ends=np.cumsum([0, *map(len, lines)]),
+        lines=joined[0],
+        channels=joined[1],
+        ends=np.cumsum([0, *(part.shape[1] for part in lines)]),
         weights=np.concatenate(parts, axis=1),
         starts=np.cumsum([0, *(part.shape[1] for part in parts)]),
         part_ends=np.array(part_ends),
@@ -94,5 +96,5 @@ def _one(
     counts = [len(one.lines) for one in schemes]
     every = np.ix_(*(lines for lines, _ in numbers))
     flat = np.ravel_multi_index(every, counts).reshape(-1)
-    lines = flat[:, None] * channels + np.arange(channels)
-    return lines.reshape(-1), [list(span) for _, span in numbers]
+    lines = np.repeat(flat, channels), np.tile(np.arange(channels), len(flat))
+    return np.stack(lines), [list(span) for _, span in numbers]

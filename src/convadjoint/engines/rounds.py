@@ -22,11 +22,12 @@ _NEAR_BYTES = 2**19
 _FAR_BYTES = 10 * 2**20
 # Bytes of weights from which on each should serve many samples; how many, at least.
 _WEIGHT_BYTES = 2**21
-_LEAST = 96
+_LEAST = 64
 # Bytes of a band's products, made at once.
-_PRODUCT_BYTES = 2**20
+_PRODUCT_BYTES = 2**19
 # Bands that keep all threads busy.
 _ENOUGH = 6
+_LONGEST = 4096
 # Rows of fewer tiles are handled side by side, one for each signal.
 _SHORT = 8
 
@@ -36,7 +37,8 @@ class Band:
     """Tiles of each axis, and signals, that are laid out together.
 
     Signals are `woven`, sample by sample, if rows are short; `most` blocks of channels are
-    made at once; `shared` lines serve all threads.
+    made at once; `shared` lines serve all threads.  `padded` is what tiles of registers
+    hold in all, in whole tiles.
     """
 
     groups: int
@@ -48,6 +50,7 @@ class Band:
     woven: bool
     shared: bool
     most: int
+    padded: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +76,8 @@ def banded(
     shared = few or pairs * c_in * c_out * kernel.itemsize > _WEIGHT_BYTES
     if shared:
         sizes, signals = _filled(counts, batch, max(_LEAST, _FAR_BYTES // cell))
+    bands = prod(-(-n // m) for n, m in zip(counts, sizes, strict=True))
+    bands *= -(-batch // signals)
     length = -(-prod(sizes) * signals // tile[1]) * tile[1]
     products = prod(len(one.products) for one in schemes)
     block = products * tile[0] * length * kernel.itemsize
@@ -86,7 +91,8 @@ def banded(
         signals=signals,
         woven=sizes[2] < _SHORT and signals > 1,
         shared=shared,
-        most=max(1, min(blocks, _PRODUCT_BYTES // block)),
+        padded=bands * blocks * tile[0] * length,
+        most=_share(blocks, _PRODUCT_BYTES // block),
     )
 
 
@@ -95,8 +101,8 @@ def _filled(
 ) -> tuple[tuple[int, ...], int]:
     """Tiles of the axes, and signals, that are about as many as wanted."""
     samples = counts[2]
-    if samples > 2 * wanted:
-        samples = _share(samples, wanted)
+    if samples > min(2 * wanted, _LONGEST):
+        samples = _share(samples, min(wanted, _LONGEST))
     rows = _share(counts[1], wanted // samples)
     planes = _share(counts[0], wanted // (samples * rows) if rows == counts[1] else 1)
     sizes = planes, rows, samples

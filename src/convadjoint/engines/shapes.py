@@ -13,11 +13,13 @@ __all__ = [
     "GROUP",
     "HELD",
     "JOB",
+    "LAID",
     "LANES",
     "LINE",
     "LINES",
     "LINE_SIZE",
     "MADE",
+    "MADE_AT",
     "MOST",
     "M",
     "OFFSETS",
@@ -60,6 +62,8 @@ JOB = 13
 SCALARS = 0
 M, WIDTH, FORM, LANES, WEIGHTS, PRODUCTS, MOST, LINE, PITCH, WOVEN = range(10)
 APART, HELD, TEMP, SUMS = range(10, 14)
+# Distances of lines of one channel, and of products.
+LAID, MADE_AT = range(14, 16)
 # For each axis of the input: as `arrays.section` has them.
 AXES = 1
 # For each axis its lines: how many terms, part and index of both, sign.

@@ -7,7 +7,7 @@ of those.  Where weights are large, all lines are laid out before any is multipl
 """
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -26,7 +26,7 @@ from convadjoint.engines.program import joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.rounds import Band, Round, banded, rounds
 from convadjoint.engines.scratch import scratch
-from convadjoint.geometry import ConvSpec
+from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases
 
 __all__ = ["plan", "refuses", "schemes"]
@@ -71,7 +71,7 @@ class WinogradPlan:
         if not x.size or not y.size:
             return fold(y, spec.fold)
         threads = num_threads()
-        band = banded(self.schemes, self.kernel, len(x), self.tile)
+        band = banded(self.schemes, self.kernel, len(x), _tiles(x.itemsize)[self.form])
         program = self.programs.get(band) or self._program(band)
         layout = layout_of(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
         given = flat(x), flat(y), layout
@@ -81,14 +81,6 @@ class WinogradPlan:
         if strange:
             return self._careful().apply(x)
         return fold(y, spec.fold)
-
-    @property
-    def tile(self) -> tuple[int, int]:
-        """Rows and samples of a tile of registers."""
-        from convadjoint.engines import blending, primitives  # noqa: PLC0415
-
-        m, v = blending.FORMS[self.form]
-        return m, v * (primitives.VECTOR_BYTES // self.kernel.itemsize)
 
     def _round(
         self, one: Round, given: tuple[Array, ...], program: Program, threads: int
@@ -119,29 +111,34 @@ class WinogradPlan:
         """Work out what depends on the size of a band."""
         from convadjoint.engines import primitives  # noqa: PLC0415
 
-        m, width = self.tile
+        m, width = _tiles(self.kernel.itemsize)[self.form]
         lanes = primitives.VECTOR_BYTES // self.kernel.itemsize
         weave = band.signals if band.woven else 1
         across = self.schemes[2]
         far = max((max(a, b) - across.first) // across.step for a, b, _ in across.lines)
-        line = _up(band.sizes[2] * band.signals, lanes) + lanes
-        apart = _up((band.sizes[2] + far) * weave, lanes) + lanes
-        held = across.step * apart
-        height = prod(
+        chunk = band.sizes[2] * weave
+        deep, high = (
             one.step * (count - 1) + one.reach + 1
             for one, count in zip(self.schemes[:2], band.sizes[:2], strict=True)
         )
-        temp = held + height * len(across.lines) * line
-        sums = temp + max(across.step * (band.sizes[2] + far), 2 * line) + lanes
+        down = self.schemes[1].step
+        line = _up(-(-high // down) * chunk, lanes) + lanes
+        apart = _up((band.sizes[2] + far) * weave, lanes) + lanes
+        held = deep * high * across.step * apart
+        temp = held + deep * len(across.lines) * down * line
+        most = max(across.step * (band.sizes[2] + far), 4 * line)
+        sums = temp + _up(most, lanes) + lanes
         made = [len(one.outputs) for one in self.schemes]
         inner = [len(one.products) for one in self.schemes]
         products = prod(inner)
         tiles = prod(band.sizes) * band.signals
         pitch = _up(tiles, width) + lanes
+        laid = self._distance(self.kernel.shape[2] * pitch)
+        made_at = self._distance(band.most * m * pitch)
         scalars = (
             *(m, width, self.form, primitives.LINE_BYTES // self.kernel.itemsize),
             *(self.packed.weights.shape[1], products, band.most, line, pitch),
-            *(int(band.woven), apart, held, temp, sums),
+            *(int(band.woven), apart, held, temp, sums, laid, made_at),
         )
         numbers = joined(
             (
@@ -154,7 +151,7 @@ class WinogradPlan:
                 [self.schemes[0].reach, self.schemes[1].reach, far],
                 [one.step_out for one in self.schemes],
                 [*made, *inner],
-                self.packed.lines * pitch,
+                self.packed.lines * laid + self.packed.channels * pitch,
                 self.packed.ends,
                 self.packed.starts,
                 self.packed.part_ends,
@@ -163,20 +160,30 @@ class WinogradPlan:
         lines = prod(len(one.lines) for one in self.schemes)
         found = Program(
             numbers,
-            sums + (inner[2] + 3 + made[2]) * line,
-            lines * self.kernel.shape[2] * pitch,
-            products * band.most * m * pitch,
+            sums + (3 * inner[2] + made[2]) * pitch,
+            lines * laid,
+            products * made_at,
         )
         return self.programs.setdefault(band, found)
 
 
+    def _distance(self, samples: int) -> int:
+        """At least so many samples, but no lines that a cache keeps in one place."""
+        page, step = 4096 // self.kernel.itemsize, 576 // self.kernel.itemsize
+        return samples + (step - samples) % page
+
+
 def _lines(one: Scheme) -> list[tuple[int, ...]]:
     """Lines as the compiled code takes them."""
-    rows = []
-    for a, b, sign in one.lines:
-        places = (*divmod(a - one.first, one.step), *divmod(b - one.first, one.step))
-        rows.append((2 if sign else 1, places[1], places[0], places[3], places[2], sign))
-    return rows
+    return [
+        (
+            2 if sign else 1,
+            *((a - one.first) % one.step, (a - one.first) // one.step),
+            *((b - one.first) % one.step, (b - one.first) // one.step),
+            sign,
+        )
+        for a, b, sign in one.lines
+    ]
 
 
 def _outputs(one: Scheme) -> list[tuple[int, ...]]:
@@ -203,6 +210,14 @@ def _aligned(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
     return buffer[first : first + size]
 
 
+def _tiles(itemsize: int) -> list[tuple[int, int]]:
+    """Rows and samples of the tiles of registers."""
+    from convadjoint.engines import blending, primitives  # noqa: PLC0415 - needs numba
+
+    lanes = primitives.VECTOR_BYTES // itemsize
+    return [(m, v * lanes) for m, v in blending.FORMS]
+
+
 @cache
 def _compiled() -> Any:
     """The compiled part, which needs numba."""
@@ -211,13 +226,14 @@ def _compiled() -> Any:
     return nest.run
 
 
-def schemes(spec: ConvSpec) -> Schemes | None:
+@lru_cache(maxsize=256)
+def schemes(axes: tuple[Axis, ...]) -> Schemes | None:
     """The schemes of three axes; None if none of them saves anything."""
-    if len(spec.axes) > RANK or not all(map(phases, spec.axes)):
+    if len(axes) > RANK or not all(map(phases, axes)):
         return None
-    idle = [IDLE] * (RANK - len(spec.axes))
-    outer = [scheme(axis, inner=True) for axis in spec.axes[:-1]]
-    first, second, third = (*idle, *outer, scheme(spec.axes[-1], inner=False))
+    idle = [IDLE] * (RANK - len(axes))
+    outer = [scheme(axis, few=True) for axis in axes[:-1]]
+    first, second, third = (*idle, *outer, scheme(axes[-1], few=False))
     found = first, second, third
     return found if any(one.nested for one in found) else None
 
@@ -229,24 +245,25 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:
         return trouble
     if kernel.dtype.kind == "c":
         return "it knows real kernels only"
-    if schemes(spec) is None:
+    if schemes(spec.axes) is None:
         return "no axis has two or three neighbouring taps, and two outputs, to share"
     return None
 
 
 def plan(spec: ConvSpec, kernel: Array) -> Plan:
     """Combine the weights, and pack them for the tiles."""
-    found = schemes(spec)
+    found = schemes(spec.axes)
     if found is None or not kernel.any():
         return taps.plan(spec, kernel)
     idle = RANK - len(spec.axes)
     groups = spec.groups
     shape = (groups, spec.c_out // groups, spec.c_in // groups)
     grouped = kernel.reshape(*shape, *(1,) * idle, *kernel.shape[2:])
-    from convadjoint.engines import blending  # noqa: PLC0415 - needs numba
-
-    form = 0
-
+    tiles = _tiles(kernel.itemsize)
+    form = min(
+        range(len(tiles)),
+        key=lambda form: banded(found, grouped, spec.batch or 1, tiles[form]).padded,
+    )
     borders = [(None, 1)] * idle + [
         (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
     ]
@@ -257,7 +274,7 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
         spec=spec,
         kernel=grouped,
         schemes=found,
-        packed=packed(grouped, found, blending.FORMS[form][0]),
+        packed=packed(grouped, found, tiles[form][0]),
         form=form,
         axes=tuple(
             section(first, step, *border)

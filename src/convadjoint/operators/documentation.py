@@ -71,8 +71,9 @@ dtype : dtype, optional
     float16 becomes float32 and integers float64.  Results have the common dtype of
     operator and data.
 engine : str, optional
-    How products are computed: "direct" (needs numba), "gemm", "fft", "separable",
-    "taps" or "sparse"; "auto" estimates and "measure" tries which is fastest.
+    How products are computed: "direct" or "winograd" (they need numba), "gemm", "fft",
+    "separable", "taps" or "sparse"; "auto" estimates and "measure" tries which is
+    fastest.
     `explain` shows the choice.
 precision : {"native", "double"}, optional
     "double" computes in double precision and rounds once, at the end.
