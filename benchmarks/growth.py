@@ -27,6 +27,7 @@ COLOURS = {
     "gemm": "#d1495b",
     "fft": "#2e933c",
     "separable": "#8e5ea2",
+    "winograd": "#00798c",
     "taps": "#edae49",
     "sparse": "#777777",
 }

@@ -180,6 +180,10 @@ REFUSALS = {
         ConvSpec(axes=(Axis(n=9, q=9, k=3, lo=1),)),
         "complex64",
     ),
+    "it would lay out 400 lines per channel, more than 256": (
+        ConvSpec(axes=(Axis(n=200, q=101, k=100), Axis(n=9, q=9, k=3, lo=1))),
+        "float64",
+    ),
     "it knows up to 3 convolved axes, not 4": (
         ConvSpec(axes=(Axis(n=5, q=5, k=3, lo=1),) * 4),
         "float64",

@@ -141,9 +141,7 @@ def strange(_context: Any, x: Any, x_at: Any, count: Any) -> Any:
             spread = builder.insert_element(
                 ir.Constant(lanes, ir.Undefined), left, INDEX(0)
             )
-            spread = builder.shuffle_vector(
-                spread, spread, indices([0] * vector.count)
-            )
+            spread = builder.shuffle_vector(spread, spread, indices([0] * vector.count))
             inside = builder.icmp_signed("<", numbers, spread)
             value = _load(builder, vector, source, at)
             # Infinity less itself is no number.

@@ -6,7 +6,16 @@ from types import MappingProxyType
 
 import numpy as np
 
-from convadjoint.engines import cost, direct, fft, gemm, separable, sparse, taps, winograd
+from convadjoint.engines import (
+    cost,
+    direct,
+    fft,
+    gemm,
+    separable,
+    sparse,
+    taps,
+    winograd,
+)
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.memory import require, require_borders
 from convadjoint.engines.protocol import Array, Engine

@@ -162,7 +162,9 @@ def _made(dense: tuple[Phase, ...], width: int) -> Scheme:
         outputs += (
             Output(
                 place + step_out * e,
-                tuple((numbers[index], sign) for index, sign in terms if index in numbers),
+                tuple(
+                    (numbers[index], sign) for index, sign in terms if index in numbers
+                ),
             )
             for e, terms in enumerate(form.outputs)
         )

@@ -21,7 +21,6 @@ __all__ = [
     "MADE",
     "MADE_AT",
     "MOST",
-    "M",
     "OFFSETS",
     "OUTPUTS",
     "OUTPUT_SIZE",
@@ -46,6 +45,7 @@ __all__ = [
     "WEIGHTS",
     "WIDTH",
     "WOVEN",
+    "M",
 ]
 
 # A job: group, channels to lay out, blocks of channels to make, then tiles along the

@@ -34,6 +34,9 @@ __all__ = ["plan", "refuses", "schemes"]
 Integers = npt.NDArray[np.int64]
 Schemes = tuple[Scheme, Scheme, Scheme]
 
+# Lines of one channel: an axis that stays as it is has one for each tap.
+_MOST_LINES = 256
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
@@ -56,6 +59,7 @@ class WinogradPlan:
     form: int
     axes: tuple[Integers, ...]
     programs: dict[Band, Program] = field(default_factory=dict)
+    others: list[Guarded] = field(default_factory=list)
 
     # Samples that are not finite show in the result.
     tap_by_tap = True
@@ -96,7 +100,14 @@ class WinogradPlan:
             rows = _aligned("rows", program.rows, dtype)
             products = _aligned("made", program.products, dtype)
             run(
-                one.jobs, counter, *given, rows, laid, products, program.numbers, weights
+                one.jobs,
+                counter,
+                *given,
+                rows,
+                laid,
+                products,
+                program.numbers,
+                weights,
             )
 
         each(work, range(min(threads, one.count)))
@@ -104,8 +115,11 @@ class WinogradPlan:
 
     def _careful(self) -> Guarded:
         """The engine that keeps apart what is not finite, or near the end of range."""
-        kernel = self.kernel.reshape(self.spec.kernel_shape)
-        return Guarded(self.spec, kernel, direct.plan(self.spec, kernel), "direct", "")
+        if not self.others:
+            kernel = self.kernel.reshape(self.spec.kernel_shape)
+            inner = direct.plan(self.spec, kernel)
+            self.others.append(Guarded(self.spec, kernel, inner, "direct", ""))
+        return self.others[0]
 
     def _program(self, band: Band) -> Program:
         """Work out what depends on the size of a band."""
@@ -165,7 +179,6 @@ class WinogradPlan:
             products * made_at,
         )
         return self.programs.setdefault(band, found)
-
 
     def _distance(self, samples: int) -> int:
         """At least so many samples, but no lines that a cache keeps in one place."""
@@ -245,8 +258,12 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:
         return trouble
     if kernel.dtype.kind == "c":
         return "it knows real kernels only"
-    if schemes(spec.axes) is None:
+    found = schemes(spec.axes)
+    if found is None:
         return "no axis has two or three neighbouring taps, and two outputs, to share"
+    lines = prod(len(one.lines) for one in found)
+    if lines > _MOST_LINES:
+        return f"it would lay out {lines} lines per channel, more than {_MOST_LINES}"
     return None
 
 
