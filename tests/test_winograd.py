@@ -123,7 +123,7 @@ def test_one_plan_takes_any_batch_and_any_strides():
     rng = np.random.default_rng(0)
     kernel = integers(rng, spec.kernel_shape)
     plan = engines.plan("winograd", spec, kernel)
-    for batch in (4, 1, 0, 70):
+    for batch in (4, 1, 0, 9):
         x = integers(rng, (batch, 3, 18, 27))[:, ::-1, ::2, 1::3]
         want = spec_dense(replace(spec, batch=batch), kernel) @ x if batch else x[:, :0]
         assert_same(plan.apply(x)[:, : want.shape[1]], want)
@@ -135,7 +135,7 @@ def test_what_is_not_finite_spreads_as_in_the_definition(engine, bad):
     rng = np.random.default_rng(0)
     kernel = noise(rng, (64, 64, 3, 3), "float32")
     kernel[:, :, 0, 1] = 0
-    op = ca.Conv2DOp((64, 40, 40), kernel, padding=1, engine=engine)
+    op = ca.Conv2DOp((64, 64, 64), kernel, padding=1, engine=engine)
     assert op.engine == "winograd"
     x = noise(rng, op.dims, "float32")
     x[3, 20, 21] = bad
@@ -156,11 +156,12 @@ def test_sums_do_not_overflow_before_the_result():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_auto_does_not_let_a_large_sample_drown_its_neighbours(dtype):
-    kernel = np.ones((64, 64, 3, 3), dtype)
+    rng = np.random.default_rng(0)
+    kernel = rng.integers(1, 5, (64, 64, 3, 3)).astype(dtype)
     kernel[:, :, 0, 0] = 0
     op = ca.Conv2DOp((64, 64, 64), kernel, padding=1)
     assert op.engine == "winograd"
-    x = np.ones(op.dims, dtype)
+    x = rng.integers(1, 5, op.dims).astype(dtype)
     x[5, 32, 32] = 0.5 / np.finfo(dtype).eps ** 1.2
     want = op.replace(engine="taps") @ x
     near = np.ones(op.dims, bool)
@@ -169,6 +170,15 @@ def test_auto_does_not_let_a_large_sample_drown_its_neighbours(dtype):
     assert_same((op @ x)[near], want[near])
     named = op.replace(engine="winograd") @ x
     assert abs(named - want)[near].max() > 1
+    # Where all taps are there, what the sample reaches is as in the definition.
+    op, named = (
+        one.replace(kernel=abs(kernel) + 1)
+        for one in (op, op.replace(engine="winograd"))
+    )
+    near[:, 33, 33] = False
+    want = op.replace(engine="taps") @ x
+    assert_same((op @ x)[near], want[near])
+    assert_same((named @ x)[near], want[near])
 
 
 REFUSALS = {

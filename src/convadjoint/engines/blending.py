@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 
 from convadjoint.engines.microkernel import TileCode
 from convadjoint.engines.primitives import (
@@ -84,10 +84,10 @@ def blend(
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         vector = _vector(context, x)
-        start, step = cgutils.unpack_tuple(builder, args[1])
-        repeat, further = cgutils.unpack_tuple(builder, args[3])
-        first = cgutils.unpack_tuple(builder, args[4])
-        factors = cgutils.unpack_tuple(builder, args[5])
+        start, step = _several(builder, args[1])
+        repeat, further = _several(builder, args[3])
+        first = _several(builder, args[4])
+        factors = _several(builder, args[5])
 
         def emit(number: int) -> None:
             spread = [_spread(builder, vector, sign) for sign in factors[: number - 1]]
@@ -131,7 +131,8 @@ def strange(_context: Any, x: Any, x_at: Any, count: Any) -> Any:
         source = builder.gep(args[0], [args[1]])
         lanes = ir.VectorType(INDEX, vector.count)
         numbers = ir.Constant(lanes, list(range(vector.count)))
-        found = cgutils.alloca_once(builder, INDEX)
+        with builder.goto_entry_block():
+            found = builder.alloca(INDEX)
         builder.store(INDEX(0), found)
         bits = ir.IntType(vector.count)
         zeros = ir.Constant(vector, None)
@@ -154,6 +155,14 @@ def strange(_context: Any, x: Any, x_at: Any, count: Any) -> Any:
         return builder.load(found)
 
     return signature, generate
+
+
+def _several(builder: Any, numbers: Any) -> list[Any]:
+    """The numbers of a tuple."""
+    return [
+        builder.extract_value(numbers, index)
+        for index in range(len(numbers.type.elements))
+    ]
 
 
 def _vector(context: Any, x: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from convadjoint.engines.minimal import Scheme
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.rounds import SHORT
 from convadjoint.engines.winograd import schemes
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, phases
@@ -34,6 +35,8 @@ BLOCK = 0.0044  # one multiplication with addition in those
 LAY = 0.13  # one sample of a line of sums
 TAKE = 0.1  # one product of an output
 WEIGHT = 0.1  # one weight
+ROW = 8.0  # one row of an input or output
+WEAVE = 1.0  # one of its samples, if it is too short for vectors
 
 
 def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
@@ -96,7 +99,12 @@ class _Work:
         laid = prod(len(one.lines) for one in nested) * spec.c_in * tiles
         taken = prod(len(one.products) for one in nested) * spec.c_out * tiles
         full = -(-tiles // lanes) * lanes
-        return weights * (full * BLOCK + WEIGHT) + laid * LAY + taken * TAKE
+        moved = prod(spec.dims), prod(spec.dimsd)
+        woven = signals > 1 and nested[2].tiles < SHORT
+        rows_ = moved[0] / spec.dims[-1] + moved[1] / spec.dimsd[-1]
+        sides = sum(moved) * (MOVE + woven * WEAVE) + rows_ * ROW
+        sums = laid * LAY + taken * TAKE
+        return weights * (full * BLOCK + WEIGHT) + sums + sides
 
     def _mixes(self) -> bool:
         """Whether several channels are read and written at once."""

@@ -14,8 +14,6 @@ __all__ = ["Guarded", "drowns"]
 # rounding of the largest may be.
 _LOOK = 4096
 _DROWNED = 2.0**-10
-# Engines that add samples up before they multiply.
-_MIXING = ("fft", "winograd")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +62,8 @@ class Guarded:
 
     def _suited(self, x: Array) -> Plan:
         """The plan, unless its rounding errors would drown some of these data."""
-        if self.engine not in _MIXING or not self.automatic or not drowns(x):
+        mixes = getattr(self.inner, "mixes", self.engine == "fft")
+        if not mixes or not self.automatic or not drowns(x):
             return self.inner
         if direct.refuses(self.spec, self.kernel) is None:
             return direct.plan(self.spec, self.kernel)

@@ -55,6 +55,7 @@ _FORMS = {
 }
 
 Weights = dict[int, float]
+Pieces = list[tuple[int, dict[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _made(dense: tuple[Phase, ...], width: int) -> Scheme:
     form, lines = _FORMS[width], dict[Line, int]()
     products: list[tuple[tuple[int, Weights], ...]] = []
     outputs: list[Output] = []
-    groups: dict[int, list[tuple[int, Weights]]] = defaultdict(list)
+    groups: dict[int, Pieces] = defaultdict(list)
     for phase in dense:
         groups[phase.first_out] += _pieces(phase, width)
     step_in, step_out = dense[0].step_in, dense[0].step_out
@@ -180,7 +181,7 @@ def _made(dense: tuple[Phase, ...], width: int) -> Scheme:
     )
 
 
-def _pieces(phase: Phase, width: int) -> list[tuple[int, Weights]]:
+def _pieces(phase: Phase, width: int) -> Pieces:
     """First samples, and the taps there by their distance from them."""
     pairs = list(zip(phase.shifts, phase.taps, strict=True))
     if width == 1:
@@ -194,11 +195,11 @@ def _product(
     form: _Form,
     index: int,
     step: int,
-    pieces: list[tuple[int, Weights]],
+    pieces: Pieces,
     lines: dict[Line, int],
 ) -> tuple[tuple[int, Weights], ...]:
     """One product of a form: its lines, which may be new, and their weights."""
-    found = []
+    found: list[tuple[int, Weights]] = []
     for first, taps in pieces:
         row = form.rows[index]
         weights = {tap: row[at] for at, tap in taps.items() if row[at]}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,8 @@ def packed(kernel: Array, schemes: Schemes, rows: int) -> Packed:
     lines, parts, part_ends = [], [], []
     for numbers in product(*map(_spans, schemes)):
         found, taps = _one(schemes, numbers, c_in)
-        chosen = combined[(..., *np.ix_(*taps))].reshape(groups, blocks, rows, c_in, -1)
+        index: Any = (..., *np.ix_(*taps))
+        chosen = combined[index].reshape(groups, blocks, rows, c_in, -1)
         # The lines of one kind follow each other, channel by channel.
         chosen = chosen.transpose(0, 1, 4, 3, 2).reshape(groups, blocks, -1, rows)
         chunks = -(-found.shape[1] // _CHUNK)

@@ -12,24 +12,23 @@ from convadjoint.engines.cutting import even
 from convadjoint.engines.minimal import Scheme
 from convadjoint.engines.protocol import Array
 
-__all__ = ["Band", "Round", "banded", "rounds"]
+__all__ = ["SHORT", "Band", "Round", "banded", "rounds"]
 
 Integers = npt.NDArray[np.int64]
 
 # Bytes of a band's lines: in the second-level cache, or in the next one if all threads
 # share them.
-_NEAR_BYTES = 2**19
+_NEAR_BYTES = 2**20
 _FAR_BYTES = 10 * 2**20
 # Bytes of weights from which on each should serve many samples; how many, at least.
 _WEIGHT_BYTES = 2**21
 _LEAST = 64
-# Bytes of a band's products, made at once.
+# Bytes of a band's products, made at once; twice as many if lines are shared.
 _PRODUCT_BYTES = 2**19
 # Bands that keep all threads busy.
 _ENOUGH = 6
-_LONGEST = 4096
 # Rows of fewer tiles are handled side by side, one for each signal.
-_SHORT = 8
+SHORT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +69,14 @@ def banded(
     cell = prod(len(one.lines) for one in schemes) * c_in * kernel.itemsize
     pairs = prod(sum(map(len, one.products)) for one in schemes)
     counts = tuple(one.tiles for one in schemes)
-    sizes, signals = _filled(counts, batch, max(_LEAST, _NEAR_BYTES // cell))
+    sizes, signals = _filled(counts, batch, max(_LEAST, _NEAR_BYTES // cell), tile[1])
     pieces = groups * prod(-(-n // m) for n, m in zip(counts, sizes, strict=True))
     few = pieces * -(-batch // signals) < _ENOUGH
     shared = few or pairs * c_in * c_out * kernel.itemsize > _WEIGHT_BYTES
     if shared:
-        sizes, signals = _filled(counts, batch, max(_LEAST, _FAR_BYTES // cell))
+        sizes, signals = _filled(
+            counts, batch, max(_LEAST, _FAR_BYTES // cell), tile[1]
+        )
     bands = prod(-(-n // m) for n, m in zip(counts, sizes, strict=True))
     bands *= -(-batch // signals)
     length = -(-prod(sizes) * signals // tile[1]) * tile[1]
@@ -89,25 +90,33 @@ def banded(
         counts=counts,
         sizes=sizes,
         signals=signals,
-        woven=sizes[2] < _SHORT and signals > 1,
+        woven=sizes[2] < SHORT and signals > 1,
         shared=shared,
         padded=bands * blocks * tile[0] * length,
-        most=_share(blocks, _PRODUCT_BYTES // block),
+        most=_share(blocks, (1 + shared) * _PRODUCT_BYTES // block),
     )
 
 
 def _filled(
-    counts: tuple[int, ...], batch: int, wanted: int
+    counts: tuple[int, ...], batch: int, wanted: int, width: int
 ) -> tuple[tuple[int, ...], int]:
     """Tiles of the axes, and signals, that are about as many as wanted."""
     samples = counts[2]
-    if samples > min(2 * wanted, _LONGEST):
-        samples = _share(samples, min(wanted, _LONGEST))
-    rows = _share(counts[1], wanted // samples)
+    if samples > 2 * wanted:
+        samples = _share(samples, wanted)
+    rows = _whole(counts[1], samples, max(1, wanted // samples), width)
     planes = _share(counts[0], wanted // (samples * rows) if rows == counts[1] else 1)
     sizes = planes, rows, samples
     whole = sizes == counts
     return sizes, _share(batch, wanted // prod(sizes) if whole else 1)
+
+
+def _whole(rows: int, samples: int, most: int, width: int) -> int:
+    """Rows of a band that fill tiles of registers best; many, if that is the same."""
+    return min(
+        range(min(rows, most), 0, -1),
+        key=lambda some: -(-rows // some) * -(-some * samples // width),
+    )
 
 
 def _share(count: int, most: int) -> int:

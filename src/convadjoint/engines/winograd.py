@@ -34,6 +34,8 @@ __all__ = ["plan", "refuses", "schemes"]
 Integers = npt.NDArray[np.int64]
 Schemes = tuple[Scheme, Scheme, Scheme]
 
+# A tap that is so many roundings of the largest.
+_NOTHING = 16
 # Lines of one channel: an axis that stays as it is has one for each tap.
 _MOST_LINES = 256
 
@@ -50,7 +52,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WinogradPlan:
-    """Bands of tiles: laid out, multiplied, written."""
+    """Bands of tiles: laid out, multiplied, written.
+
+    A sample reaches those outputs only that its taps reach, with the rounding of the
+    largest of them; it `mixes` them if that is much for another, as for one of zero.
+    """
 
     spec: ConvSpec
     kernel: Array
@@ -58,6 +64,7 @@ class WinogradPlan:
     packed: Packed
     form: int
     axes: tuple[Integers, ...]
+    mixes: bool
     programs: dict[Band, Program] = field(default_factory=dict)
     others: list[Guarded] = field(default_factory=list)
 
@@ -87,7 +94,7 @@ class WinogradPlan:
         return fold(y, spec.fold)
 
     def _round(
-        self, one: Round, given: tuple[Array, ...], program: Program, threads: int
+        self, one: Round, given: tuple[Any, ...], program: Program, threads: int
     ) -> bool:
         """Do some jobs on all threads; say whether an output is not finite."""
         run, dtype = _compiled(), given[0].dtype
@@ -251,6 +258,13 @@ def schemes(axes: tuple[Axis, ...]) -> Schemes | None:
     return found if any(one.nested for one in found) else None
 
 
+def _uneven(kernel: Array) -> bool:
+    """Whether some taps are nothing next to the rounding of others."""
+    sizes: Array = np.abs(kernel)
+    eps = float(np.finfo(kernel.real.dtype).eps)
+    return bool(sizes.min() <= _NOTHING * eps * sizes.max())
+
+
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:
     """Refuse what no compiler is there for, or no axis gains from."""
     trouble = direct.refuses(spec, kernel)
@@ -293,6 +307,7 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
         schemes=found,
         packed=packed(grouped, found, tiles[form][0]),
         form=form,
+        mixes=_uneven(kernel),
         axes=tuple(
             section(first, step, *border)
             for first, step, border in zip(starts, steps, borders, strict=True)
