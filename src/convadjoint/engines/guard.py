@@ -14,6 +14,8 @@ __all__ = ["Guarded", "drowns"]
 # rounding of the largest may be.
 _LOOK = 4096
 _DROWNED = 2.0**-10
+# Engines that add samples up before they multiply.
+_MIXING = ("fft", "winograd")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +48,8 @@ class Guarded:
 
     def _finite(self, x: Array) -> Array:
         """Apply the plan to the finite samples, and the taps to the others."""
-        inner = self._suited(x) if self.inner.tap_by_tap else self.inner
-        if inner.tap_by_tap:
-            return inner.apply(x)
+        if self.inner.tap_by_tap:
+            return self.inner.apply(x)
         with np.errstate(over="ignore", invalid="ignore"):
             probe = x.sum()
         if np.isfinite(probe) or np.isfinite(x).all():
@@ -62,8 +63,7 @@ class Guarded:
 
     def _suited(self, x: Array) -> Plan:
         """The plan, unless its rounding errors would drown some of these data."""
-        mixes = getattr(self.inner, "mixes", self.engine == "fft")
-        if not mixes or not self.automatic or not drowns(x):
+        if self.engine not in _MIXING or not self.automatic or not drowns(x):
             return self.inner
         if direct.refuses(self.spec, self.kernel) is None:
             return direct.plan(self.spec, self.kernel)

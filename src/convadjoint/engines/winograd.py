@@ -68,8 +68,10 @@ class WinogradPlan:
     programs: dict[Band, Program] = field(default_factory=dict)
     others: list[Guarded] = field(default_factory=list)
 
-    # Samples that are not finite show in the result.
-    tap_by_tap = True
+    @property
+    def tap_by_tap(self) -> bool:
+        """Whether rounding stays where it belongs; what is not finite does, in `apply`."""
+        return not self.mixes
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
