@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import convadjoint as ca
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import calls, cutting, direct, fft, packing, transforms
+from convadjoint.engines import calls, cutting, direct, fft, packing
+from convadjoint.engines.fourier import spectra, transforms
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases, unrolled
 from oracles import spec_dense
@@ -35,6 +36,7 @@ def small():
         patch.setattr(direct, "_WAKING", 0)
         patch.setattr(packing, "_CHUNK", 5)
         patch.setattr(fft, "BYTES", 2048)
+        patch.setattr(spectra, "_MOST", 2048)
         patch.setattr(transforms, "_PORTION", 64)
         cutting.jobs.cache_clear()
         ca.set_num_threads(2)

@@ -11,6 +11,7 @@ from math import log2, prod
 import numpy as np
 
 from convadjoint.engines.minimal import Scheme
+from convadjoint.engines.presence import likely
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.rounds import SHORT
 from convadjoint.engines.winograd import schemes
@@ -28,8 +29,11 @@ PRODUCT = 0.33  # one sample times one tap, added to the result
 ENTRY = 0.4  # one entry of C in a sparse product
 COPY = 0.25  # one sample laid out for a product of matrices
 FLOP = 0.012  # one multiplication with addition inside BLAS
-WAVE = 0.12  # one sample of a transform, per doubling of its length
-MIX = 0.6  # one product of two frequencies
+WAVE = 0.12  # one sample of a transform of SciPy, per doubling of its length
+MIX = 0.6  # one product of two frequencies there
+COMPILED_WAVE = 0.027  # the same of the compiled transforms
+COMPILED_MIX = 0.2  # and of their products
+COMPILED_WAVES = 60_000.0  # one product with them
 NEST = 60_000.0  # one product of nested tiles
 BLOCK = 0.0044  # one multiplication with addition in those
 LAY = 0.13  # one sample of a line of sums
@@ -54,8 +58,13 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         "taps": work.calls() * CALL + work.taps() * scale + borders,
         "sparse": 2.5 * CALL + work.sparse() * (scale + 1) / 2,
         "gemm": work.blocks() * CALL + work.gemm() * scale + borders,
-        "fft": work.transforms() * CALL + work.fft() * (scale + 1) / 2 + borders,
+        "fft": work.transforms() * CALL
+        + work.fft(WAVE, MIX) * (scale + 1) / 2
+        + borders,
     }
+    if likely():
+        waves = COMPILED_WAVES + sum(map(bool, spec.fold)) * BORDER
+        found["fft"] = waves + work.fft(COMPILED_WAVE, COMPILED_MIX) * scale
     if len(spec.axes) > 1 and spec.c_in == spec.c_out == spec.groups:
         passes = START * len(spec.axes)
         found["separable"] = passes + work.separable() * scale + borders
@@ -166,13 +175,13 @@ class _Work:
         sources, targets, pairs = self._phases()
         return 8 + 5 * len(self.lines) * (sources + targets) + 2 * pairs
 
-    def fft(self) -> float:
+    def fft(self, wave: float, mix: float) -> float:
         """Transforms of all phases, and their products."""
         spec = self.spec
         size = prod(_length(line) for line in self.lines)
         sources, targets, pairs = self._phases()
-        waves = (sources * spec.c_in + targets * spec.c_out) * log2(2 * size) * WAVE
-        mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * MIX
+        waves = (sources * spec.c_in + targets * spec.c_out) * log2(2 * size) * wave
+        mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * mix
         return spec.batch * size * (waves + mixes)
 
     def _entries(self) -> float:

@@ -29,6 +29,7 @@ from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import num_threads
+from convadjoint.engines.presence import trouble
 from convadjoint.engines.program import BAND, joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.tiles import Tile, best_tile
@@ -232,21 +233,11 @@ def _compiled(dtype: np.dtype[np.inexact]) -> Any:
     return compiled.worker(dtype).address
 
 
-@cache
-def _trouble() -> str | None:
-    """Say why nothing can be compiled here."""
-    try:
-        import numba
-    except ImportError as error:
-        return f"numba cannot be imported ({error}): pip install numba"
-    return "numba's compiler is switched off" if numba.config.DISABLE_JIT else None  # type: ignore[attr-defined]
-
-
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
     """Refuse without numba, and what has more than three convolved axes."""
-    trouble = _trouble()
-    if trouble is not None:
-        return trouble
+    reason = trouble()
+    if reason is not None:
+        return reason
     if len(spec.axes) > RANK:
         return f"it knows up to {RANK} convolved axes, not {len(spec.axes)}"
     return None

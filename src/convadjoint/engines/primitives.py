@@ -28,6 +28,7 @@ __all__ = [
     "emitted",
     "entry",
     "indices",
+    "inlined",
     "kept",
     "merge",
     "moved",
@@ -90,6 +91,14 @@ def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
             return numba.cfunc(signature, error_model="numpy")(function)
 
     return compile_now
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile within what calls it: nothing is optimized twice."""
+    result: Callable[..., Any] = numba.njit(inline="always", error_model="numpy")(
+        function
+    )
+    return result
 
 
 def emitted(function: Callable[..., Any]) -> Any:

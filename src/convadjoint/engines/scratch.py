@@ -10,12 +10,14 @@ import numpy as np
 
 from convadjoint.engines.protocol import Array
 
-__all__ = ["KEPT", "SLACK", "scratch"]
+__all__ = ["KEPT", "SLACK", "aligned", "scratch"]
 
 # Samples past the end of a buffer that may be read, and a few that may be written.
 SLACK = 1024
 # Bytes that are worth keeping; a larger buffer should be made and let go.
 KEPT = 2**26
+# Bytes of the longest vector: one that lies across two lines of the cache takes longer.
+_LINE = 64
 _BUFFERS = local()
 
 
@@ -27,6 +29,13 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> A
     key, size = f"{name}{dtype.char}", prod(shape)
     buffer: Array | None = getattr(_BUFFERS, key, None)
     if buffer is None or buffer.size < size + SLACK:
-        buffer = np.zeros(size + SLACK, dtype)
+        buffer = aligned(size + SLACK, dtype)
+        buffer[:] = 0
         setattr(_BUFFERS, key, buffer)
     return buffer[:size].reshape(shape)
+
+
+def aligned(size: int, dtype: np.dtype[np.inexact]) -> Array:
+    """Return a new flat array that begins where a vector should; its values are any."""
+    room = np.empty(size + _LINE // dtype.itemsize, dtype)
+    return room[-room.ctypes.data % _LINE // dtype.itemsize :][:size]

@@ -1,0 +1,1 @@
+"""Parts of the engine `fft`: axes, transforms, their plans, and blocks."""

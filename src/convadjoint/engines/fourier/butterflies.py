@@ -1,0 +1,336 @@
+"""Small Fourier transforms on vector registers: emitted as LLVM IR.
+
+A register holds one part, real or imaginary, of as many signals as it has lanes; so a
+transform is plain arithmetic on registers, and nothing is shuffled.  Transforms of a
+long signal are stages of small ones, with factors between them.
+"""
+
+from collections.abc import Callable
+from itertools import product
+from math import cos, pi, sin, sqrt
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+
+from convadjoint.engines.fourier.lengths import RADICES
+from convadjoint.engines.primitives import (
+    INDEX,
+    VECTOR_BYTES,
+    cases,
+    emitted,
+    indices,
+)
+
+__all__ = ["KINDS", "butterflies", "mixed"]
+
+# What `kind` of `butterflies` counts: the radix, and where there are factors.
+AFTER, BEFORE, NOWHERE = range(3)
+KINDS = tuple(product(RADICES, (AFTER, BEFORE, NOWHERE)))
+
+Value = tuple[Any, Any]
+
+
+@emitted
+def butterflies(
+    _context: Any,
+    data: Any,
+    count: Any,
+    step: Any,
+    leg: Any,
+    factors: Any,
+    kind: Any,
+    inverse: Any,
+) -> Any:
+    """Transform `count` times some values that lie `leg` apart, in place.
+
+    The next ones follow `step` further on, and so do their factors.  The inverse is the
+    same, with real and imaginary parts exchanged.
+    """
+    signature = types.void(data, count, step, leg, factors, kind, inverse)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        made = Registers(builder, context.get_value_type(data.dtype))
+        made.exchange(args[6])
+
+        def emit(number: int) -> None:
+            radix, where = KINDS[number]
+            small = _Small(made)
+
+            def one(data: Any, factors: Any) -> None:
+                places = [
+                    builder.gep(data, [builder.mul(args[3], INDEX(number))])
+                    for number in range(radix)
+                ]
+                values = [made.load(place) for place in places]
+                if where == BEFORE:
+                    values = made.turned(values, factors)
+                values = small.transformed(values)
+                if where == AFTER:
+                    values = made.turned(values, factors)
+                for place, value in zip(places, values, strict=True):
+                    made.store(value, place)
+
+            ahead = INDEX(0 if where == NOWHERE else 2 * (radix - 1))
+            looped(builder, args[1], ((args[0], args[2]), (args[4], ahead)), one)
+
+        cases(builder, args[5], range(len(KINDS)), emit)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@emitted
+def mixed(
+    _context: Any, y: Any, count: Any, x: Any, w: Any, terms: Any, apart: Any
+) -> Any:
+    """Write sums over some terms of products of frequencies.
+
+    `apart` is ``(x, w, spread)``: from one term to the next, and whether one number of
+    `w` is for all lanes.  `y` may be the first `x`.
+    """
+    signature = types.void(y, count, x, w, terms, apart)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        made = Registers(builder, context.get_value_type(y.dtype))
+        far_x, far_w, spread = (builder.extract_value(args[5], i) for i in range(3))
+
+        def emit(spread: int) -> None:
+            read = made.load_single if spread else made.load
+
+            def one(y: Any, x: Any, w: Any) -> None:
+                begin = [ir.Constant(made.vector, None)] * 2
+
+                def term(x: Any, w: Any, *sums: Any) -> Value:
+                    return made.multiplied(made.load(x), read(w), sums)
+
+                steps = ((x, far_x), (w, far_w))
+                made.store(looped(builder, args[4], steps, term, begin), y)
+
+            both = INDEX(2 * made.lanes)
+            each = INDEX(2) if spread else both
+            steps = ((args[0], both), (args[2], both), (args[3], each))
+            looped(builder, args[1], steps, one)
+
+        cases(builder, spread, range(2), emit)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def looped(
+    builder: Any,
+    count: Any,
+    steps: Any,
+    emit: Callable[..., Any],
+    begin: Any = (),
+) -> Any:
+    """Emit a loop: pointers go on by their steps, `begin` is what is carried along."""
+    before = builder.block
+    head, body, after = (
+        builder.append_basic_block(name) for name in ("head", "body", "after")
+    )
+    builder.branch(head)
+    builder.position_at_end(head)
+    index = builder.phi(INDEX)
+    pointers = [builder.phi(pointer.type) for pointer, _ in steps]
+    carried = [builder.phi(value.type) for value in begin]
+    builder.cbranch(builder.icmp_signed("<", index, count), body, after)
+    builder.position_at_end(body)
+    found = emit(*pointers, *carried) or ()
+    ends = [builder.add(index, INDEX(1))]
+    ends += [
+        builder.gep(phi, [step]) for phi, (_, step) in zip(pointers, steps, strict=True)
+    ]
+    last = builder.block
+    builder.branch(head)
+    starts = [INDEX(0), *(pointer for pointer, _ in steps), *begin]
+    for phi, start, end in zip(
+        (index, *pointers, *carried), starts, (*ends, *found), strict=True
+    ):
+        phi.add_incoming(start, before)
+        phi.add_incoming(end, last)
+    builder.position_at_end(after)
+    return carried
+
+
+class Registers:
+    """Complex values as two vectors: loads, stores and products."""
+
+    def __init__(self, builder: Any, element: Any) -> None:
+        self.builder = builder
+        single = element == ir.FloatType()
+        self.lanes = VECTOR_BYTES // (4 if single else 8)
+        self.distances = INDEX(0), INDEX(self.lanes)
+        self.vector = ir.VectorType(element, self.lanes)
+        self.round = np.float32 if single else float
+        name = f"llvm.fma.v{self.lanes}{'f32' if single else 'f64'}"
+        self.fused = builder.module.globals.get(name) or ir.Function(
+            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name
+        )
+
+    def exchange(self, inverse: Any) -> None:
+        """Take real for imaginary parts if a number is 1, not if it is 0."""
+        first = self.builder.mul(inverse, INDEX(self.lanes))
+        self.distances = first, self.builder.sub(INDEX(self.lanes), first)
+
+    def load(self, place: Any) -> Value:
+        """Both parts, which follow each other."""
+        first, second = (
+            self.builder.load(part, align=1) for part in self._parts(place)
+        )
+        return first, second
+
+    def store(self, value: Value, place: Any) -> None:
+        """Both parts, one after the other."""
+        for one, part in zip(value, self._parts(place), strict=True):
+            self.builder.store(one, part, align=1)
+
+    def load_single(self, place: Any) -> Value:
+        """One number, for all lanes."""
+        first, second = (
+            self._spread(self.builder.load(self.builder.gep(place, [INDEX(part)])))
+            for part in range(2)
+        )
+        return first, second
+
+    def constant(self, number: float) -> Any:
+        """One number, for all lanes."""
+        rounded = float(self.round(number))
+        return ir.Constant(self.vector, [rounded] * self.lanes)
+
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        """``a * b + c``, rounded once."""
+        return self.builder.call(self.fused, [a, b, c])
+
+    def multiplied(self, x: Value, w: Value, sums: Any = None) -> Value:
+        """``x * w``, added to some sums."""
+        builder = self.builder
+        negative = builder.fneg(x[1])
+        if sums is None:
+            real, imaginary = builder.fmul(x[0], w[0]), builder.fmul(x[0], w[1])
+        else:
+            real, imaginary = (
+                self.fma(x[0], w[0], sums[0]),
+                self.fma(x[0], w[1], sums[1]),
+            )
+        return self.fma(negative, w[1], real), self.fma(x[1], w[0], imaginary)
+
+    def turned(self, values: list[Value], factors: Any) -> list[Value]:
+        """All values but the first times a factor each."""
+        found = values[:1]
+        for number, value in enumerate(values[1:]):
+            place = self.builder.gep(factors, [INDEX(2 * number)])
+            found.append(self.multiplied(value, self.load_single(place)))
+        return found
+
+    def _parts(self, place: Any) -> list[Any]:
+        """Addresses of both parts."""
+        return [
+            self.builder.bitcast(
+                self.builder.gep(place, [distance]), self.vector.as_pointer()
+            )
+            for distance in self.distances
+        ]
+
+    def _spread(self, scalar: Any) -> Any:
+        """A scalar in all lanes."""
+        empty = ir.Constant(self.vector, ir.Undefined)
+        single = self.builder.insert_element(empty, scalar, INDEX(0))
+        return self.builder.shuffle_vector(single, empty, indices([0] * self.lanes))
+
+
+class _Small:
+    """The transform of a few values."""
+
+    def __init__(self, registers: Registers) -> None:
+        self.registers = registers
+        self.builder = registers.builder
+
+    def transformed(self, values: list[Value]) -> list[Value]:
+        """Split composite lengths; the others are sums."""
+        count = len(values)
+        if count == 1:
+            return values
+        inner = next(p for p in range(2, count + 1) if count % p == 0)
+        if inner == count:
+            return self._pair(values) if count == 2 else self._prime(values)
+        outer = count // inner
+        lines = [self.transformed(values[i::outer]) for i in range(outer)]
+        found: list[Value] = [values[0]] * count
+        for k in range(inner):
+            column = [self._rotated(lines[i][k], i * k, count) for i in range(outer)]
+            found[k::inner] = self.transformed(column)
+        return found
+
+    def _pair(self, values: list[Value]) -> list[Value]:
+        a, b = values
+        return [self._sum(a, b), self._difference(a, b)]
+
+    def _prime(self, values: list[Value]) -> list[Value]:
+        """Of an odd length: what is even and what is odd, apart."""
+        count, made = len(values), self.registers
+        half = range(1, count // 2 + 1)
+        even = [self._sum(values[j], values[-j]) for j in half]
+        odd = [self._difference(values[j], values[-j]) for j in half]
+        total = values[0]
+        for one in even:
+            total = self._sum(total, one)
+        found = [total] * count
+        for k in half:
+            angles = [2 * pi * (j * k % count) / count for j in half]
+            sums = list(values[0])
+            for angle, value in zip(angles, even, strict=True):
+                factor = made.constant(cos(angle))
+                sums = [
+                    made.fma(factor, v, s) for v, s in zip(value, sums, strict=True)
+                ]
+            turned = [
+                self.builder.fmul(made.constant(sin(angles[0])), v) for v in odd[0]
+            ]
+            for angle, value in zip(angles[1:], odd[1:], strict=True):
+                factor = made.constant(sin(angle))
+                turned = [
+                    made.fma(factor, v, s) for v, s in zip(value, turned, strict=True)
+                ]
+            ahead = self._quarter((turned[0], turned[1]))
+            found[k] = self._sum((sums[0], sums[1]), ahead)
+            found[-k] = self._difference((sums[0], sums[1]), ahead)
+        return found
+
+    def _rotated(self, value: Value, number: int, count: int) -> Value:
+        """Times a root of one, the `number`-th of `count`."""
+        number %= count
+        if number == 0:
+            return value
+        if 4 * number % count == 0:
+            for _ in range(4 * number // count):
+                value = self._quarter(value)
+            return value
+        if 8 * number % count == 0:
+            quarters = 4 * number // count
+            ahead = self._quarter(value)
+            diagonal = self._sum(value, ahead)
+            factor = self.registers.constant(sqrt(0.5))
+            value = (
+                self.builder.fmul(diagonal[0], factor),
+                self.builder.fmul(diagonal[1], factor),
+            )
+            for _ in range(quarters):
+                value = self._quarter(value)
+            return value
+        angle = -2 * pi * number / count
+        root = self.registers.constant(cos(angle)), self.registers.constant(sin(angle))
+        return self.registers.multiplied(value, root)
+
+    def _quarter(self, value: Value) -> Value:
+        """Times ``-i``."""
+        real, imaginary = value
+        return imaginary, self.builder.fneg(real)
+
+    def _sum(self, a: Value, b: Value) -> Value:
+        return self.builder.fadd(a[0], b[0]), self.builder.fadd(a[1], b[1])
+
+    def _difference(self, a: Value, b: Value) -> Value:
+        return self.builder.fsub(a[0], b[0]), self.builder.fsub(a[1], b[1])

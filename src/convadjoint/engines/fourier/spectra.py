@@ -1,0 +1,233 @@
+"""Plans of the engine `fft` for the compiled transforms of `waves`.
+
+Phases of a strided problem are channels: a spectrum of the kernel joins each output phase
+and channel to each input phase and channel.  Tables say which samples fill the
+borders; those that are not circular are folded after.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from convadjoint.engines.extension import fold
+from convadjoint.engines.fourier import lengths, windows
+from convadjoint.engines.fourier import waveform as of
+from convadjoint.engines.fourier.layouts import Layout, Side, in_blocks, written
+from convadjoint.engines.fourier.lines import Line, placed
+from convadjoint.engines.fourier.taming import scale, tamed
+from convadjoint.engines.memory import require
+from convadjoint.engines.pool import each, num_threads
+from convadjoint.engines.presence import trouble
+from convadjoint.engines.protocol import Array
+from convadjoint.engines.scratch import KEPT, aligned, scratch
+from convadjoint.geometry import Border, ConvSpec
+
+__all__ = ["WavePlan", "plan"]
+
+Integers = npt.NDArray[np.int64]
+Borders = tuple[Border | None, ...]
+
+# Bytes of spectra at once, and the most that a kernel or a signal may have.
+_BYTES = 2**24
+_MOST = 2**27
+# Lanes to one that works, at most.
+_IDLE = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class WavePlan:
+    """The kernel's spectrum, and tables for the compiled code.
+
+    `numbers` are as `waveform` has them; `values` are the real numbers of the spectra of
+    a pair of windows; the kernel is `2**exponent` times that of `kernel`.
+    """
+
+    spec: ConvSpec
+    fold: Borders
+    sizes: tuple[int, ...]
+    kernel: Array
+    exponent: int
+    factors: Array
+    numbers: Integers
+    values: int
+    work: int
+    covers: bool
+
+    # A transform meets all samples.
+    tap_by_tap = False
+
+    def apply(self, x: Array) -> Array:
+        """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
+        x, exponent = tamed(x)
+        if not (x.flags.c_contiguous and x.flags.writeable and x.flags.aligned):
+            x = x.copy()
+        shape = (len(x), self.spec.c_out, *self.sizes)
+        y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
+        pairs = len(x) * -(
+            -int(self.numbers[of.WINDOWS]) // int(self.numbers[of.PARTS])
+        )
+        reals = x.real.dtype
+        data = x.reshape(-1).view(reals), y.reshape(-1).view(reals)
+        if len(self.sizes) == 1:
+            jobs = -(-pairs // int(self.numbers[of.LANES])) * self.spec.groups
+            self._run(3, (jobs, 0, len(x)), data, data[0][:0])
+        else:
+            some = max(1, _BYTES // (self.values * reals.itemsize))
+            for first in range(0, pairs, some):
+                self._product(data, first, min(some, pairs - first), len(x))
+        scale(y, exponent + self.exponent)
+        return fold(y, self.fold)
+
+    def _product(self, data: Any, first: int, pairs: int, batch: int) -> None:
+        """Three passes over some pairs of windows."""
+        count, dtype = pairs * self.values, self.kernel.dtype
+        kept = count * dtype.itemsize <= KEPT
+        spectra = scratch("w", (count,), dtype) if kept else aligned(count, dtype)
+        numbers = self.numbers
+        chunks = int(numbers[of.LINES] // numbers[of.LANES])
+        groups, columns = self.spec.groups, int(numbers[of.COLUMNS])
+        ins, outs = (
+            groups * int(numbers[side + of.CHANNELS] * numbers[side + of.PHASES])
+            for side in (of.INPUT, of.OUTPUT)
+        )
+        for turn, jobs in enumerate((ins * chunks, groups * columns, outs * chunks)):
+            self._run(turn, (pairs * jobs, first, batch), data, spectra)
+
+    def _run(self, turn: int, call: tuple[int, ...], data: Any, spectra: Array) -> None:
+        """Let all threads do the jobs of one pass."""
+        run = _compiled()
+        counter = np.array((0, *call))
+
+        def work(_: int) -> None:
+            buffer = scratch("u", (self.work,), self.kernel.dtype)
+            places = np.empty(3 * int(self.numbers[of.LANES]), np.int64)
+            given = self.kernel, self.factors, buffer, places, self.numbers
+            run(turn, counter, *data, spectra, *given)
+
+        each(work, range(min(num_threads(), call[0])))
+
+
+@cache
+def _compiled() -> Any:
+    """The compiled part, which needs numba."""
+    from convadjoint.engines.fourier import waves  # noqa: PLC0415
+
+    return waves.run
+
+
+def plan(spec: ConvSpec, kernel: Array) -> WavePlan | None:
+    """Choose windows, transform the kernel, and write the tables.
+
+    None where this is not the way: without numba, without a tap or an axis, for spectra
+    that are too large, and where most lanes of a line would be empty.
+    """
+    if trouble() is not None or not spec.axes:
+        return None
+    lines = tuple(
+        Line.of(axis, before, after, lambda _: True)
+        for axis, before, after in zip(spec.axes, spec.extend, spec.fold, strict=True)
+    )
+    if not all(line.phases for line in lines):
+        return None
+    sides = Side.input(spec, lines), Side.output(spec, lines)
+    layout = _layout(spec, kernel, lines, sides)
+    return _made(spec, kernel, lines, sides, layout) if layout is not None else None
+
+
+def _layout(
+    spec: ConvSpec, kernel: Array, lines: tuple[Line, ...], sides: tuple[Side, Side]
+) -> Layout | None:
+    """The windows that take the least time, unless they are not worth it."""
+    from convadjoint.engines.primitives import VECTOR_BYTES  # noqa: PLC0415
+
+    itemsize, parts = kernel.real.itemsize, 1 if kernel.dtype.kind == "c" else 2
+    lanes, batch = VECTOR_BYTES // itemsize, max(1, spec.batch)
+    ins, outs = (side.channels * len(side.phases) for side in sides)
+    nbytes = 2 * itemsize * spec.groups
+    cuts = windows.best(
+        lines,
+        signals=batch,
+        parts=parts,
+        lanes=lanes,
+        nbytes=nbytes * max(ins, outs),
+    )
+    values = prod(window.length for window in cuts)
+    if nbytes * values * max(ins * outs, ins + outs) > _MOST:
+        return None
+    pairs = batch * -(-prod(window.count for window in cuts) // parts)
+    if len(cuts) == 1 and _IDLE * pairs < lanes:
+        return None
+    return Layout(lanes, parts, cuts)
+
+
+def _made(
+    spec: ConvSpec,
+    kernel: Array,
+    lines: tuple[Line, ...],
+    sides: tuple[Side, Side],
+    layout: Layout,
+) -> WavePlan:
+    """Transform the kernel, and write the tables."""
+    reals, lanes = kernel.real.dtype, layout.lanes
+    ins = sides[0].channels * len(sides[0].phases)
+    tame, exponent = tamed(kernel)
+    found = _spectrum(spec, tame, lines, sides, layout)
+    spectrum = aligned(found.size, reals)
+    spectrum[:] = found.reshape(-1)
+    numbers, factors = written(spec, lines, sides, layout)
+    size = layout.columns * layout.pitch * 2 * lanes
+    buffers = 1 if len(lines) > 1 else 1 + ins
+    work = buffers * layout.columns * 2 * lanes * lanes
+    numbers[of.ZEROS], numbers[of.SQUARE] = work, work + lanes
+    return WavePlan(
+        spec=spec,
+        fold=tuple(line.fold for line in lines),
+        sizes=tuple(line.size for line in lines),
+        kernel=spectrum,
+        exponent=exponent,
+        factors=factors.astype(reals),
+        numbers=numbers,
+        values=size * int(numbers[of.SPECTRA]),
+        work=work + lanes + lanes * lanes,
+        covers=len(sides[1].phases) == prod(line.phases[0].step_out for line in lines),
+    )
+
+
+def _spectrum(
+    spec: ConvSpec,
+    kernel: Array,
+    lines: tuple[Line, ...],
+    sides: tuple[Side, Side],
+    layout: Layout,
+) -> Array:
+    """The spectrum of the kernel in the order of the transforms, times the lanes."""
+    groups = spec.groups
+    shape = (groups, spec.c_out // groups, spec.c_in // groups)
+    grouped = kernel.reshape(*shape, *kernel.shape[2:])
+    sizes = tuple(window.length for window in layout.windows)
+    leads = tuple(window.lead for window in layout.windows)
+    ins, outs = (side.phases for side in sides)
+    nbytes = 2 * prod((*shape, len(ins), len(outs), *sizes)) * kernel.real.itemsize
+    require(3 * nbytes, "the spectra of the kernel")
+    joined = np.zeros(
+        (groups, len(outs), shape[1], len(ins), shape[2], *sizes),
+        np.result_type(kernel, np.complex64),
+    )
+    ordered = np.ix_(*map(range, shape), *map(lengths.order, sizes))
+    for pairs in product(*(line.phases for line in lines)):
+        i = ins.index(tuple(pair.first_in for pair in pairs))
+        o = outs.index(tuple(pair.first_out for pair in pairs))
+        laid = placed(grouped, pairs, sizes, leads).astype(np.complex128)
+        axes = tuple(range(3, laid.ndim))
+        found = scipy.fft.fftn(laid, axes=axes, overwrite_x=True, workers=num_threads())
+        joined[:, o, :, i] = found[ordered] / prod(sizes)
+    joined = joined.reshape(groups, len(outs) * shape[1], len(ins) * shape[2], *sizes)
+    if len(sizes) == 1:
+        return np.stack((joined.real, joined.imag), axis=-1)
+    return in_blocks(joined, layout)
