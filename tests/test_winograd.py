@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import convadjoint as ca
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import minimal
+from convadjoint.engines.nested import minimal
 from convadjoint.errors import EngineRefusal
 from convadjoint.geometry import Axis, ConvSpec
 from oracles import spec_dense

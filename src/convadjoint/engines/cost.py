@@ -10,10 +10,10 @@ from math import log2, prod
 
 import numpy as np
 
-from convadjoint.engines.minimal import Scheme
+from convadjoint.engines.nested.minimal import Scheme
+from convadjoint.engines.nested.rounds import SHORT
 from convadjoint.engines.presence import likely
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.rounds import SHORT
 from convadjoint.engines.winograd import schemes
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, phases

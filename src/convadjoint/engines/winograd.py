@@ -19,12 +19,12 @@ from convadjoint.engines.arrays import RANK, layout_of, section, walkable
 from convadjoint.engines.bands import flat
 from convadjoint.engines.extension import fold
 from convadjoint.engines.guard import Guarded
-from convadjoint.engines.minimal import IDLE, Scheme, scheme
-from convadjoint.engines.nesting import Packed, packed
+from convadjoint.engines.nested.minimal import IDLE, Scheme, scheme
+from convadjoint.engines.nested.nesting import Packed, packed
+from convadjoint.engines.nested.rounds import Band, Round, banded, rounds
 from convadjoint.engines.pool import each, num_threads
 from convadjoint.engines.program import joined
 from convadjoint.engines.protocol import Array, Plan
-from convadjoint.engines.rounds import Band, Round, banded, rounds
 from convadjoint.engines.scratch import scratch
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases
@@ -234,7 +234,8 @@ def _aligned(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
 
 def _tiles(itemsize: int) -> list[tuple[int, int]]:
     """Rows and samples of the tiles of registers."""
-    from convadjoint.engines import blending, primitives  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
+    from convadjoint.engines.nested import blending  # noqa: PLC0415 - needs numba
 
     lanes = primitives.VECTOR_BYTES // itemsize
     return [(m, v * lanes) for m, v in blending.FORMS]
@@ -243,7 +244,7 @@ def _tiles(itemsize: int) -> list[tuple[int, int]]:
 @cache
 def _compiled() -> Any:
     """The compiled part, which needs numba."""
-    from convadjoint.engines import nest  # noqa: PLC0415
+    from convadjoint.engines.nested import nest  # noqa: PLC0415
 
     return nest.run
 

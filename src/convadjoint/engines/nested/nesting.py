@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convadjoint.engines.minimal import Scheme
+from convadjoint.engines.nested.minimal import Scheme
 from convadjoint.engines.protocol import Array
 
 __all__ = ["Packed", "packed"]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines.cutting import even
-from convadjoint.engines.minimal import Scheme
+from convadjoint.engines.nested.minimal import Scheme
 from convadjoint.engines.protocol import Array
 
 __all__ = ["SHORT", "Band", "Round", "banded", "rounds"]

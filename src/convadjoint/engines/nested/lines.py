@@ -6,9 +6,9 @@ then rows with rows, and planes with planes.
 
 from typing import Any
 
-from convadjoint.engines import shapes as of
-from convadjoint.engines.blending import blend
 from convadjoint.engines.movement import inside, origin, strip
+from convadjoint.engines.nested import shapes as of
+from convadjoint.engines.nested.blending import blend
 from convadjoint.engines.primitives import compiled, moved, prefetch
 
 __all__ = ["lay"]

@@ -6,9 +6,9 @@ both.  There are few functions, since each takes its time to be compiled.
 
 from typing import Any
 
-from convadjoint.engines import shapes as of
-from convadjoint.engines.blending import blend, block, strange
-from convadjoint.engines.lines import lay
+from convadjoint.engines.nested import shapes as of
+from convadjoint.engines.nested.blending import blend, block, strange
+from convadjoint.engines.nested.lines import lay
 from convadjoint.engines.primitives import (
     PARTS,
     address,

@@ -1,0 +1,1 @@
+"""Parts of the engine `winograd`: schemes of axes, their bands, and compiled code."""
