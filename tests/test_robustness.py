@@ -12,8 +12,10 @@ import pytest
 
 import convadjoint as ca
 from checks import EXACT
-from convadjoint.engines import pool
+from convadjoint import engines
+from convadjoint.engines import calls, direct, pool
 from convadjoint.engines.separable import factors
+from convadjoint.geometry import Axis, ConvSpec
 from strategies import ENGINES
 
 RNG = np.random.default_rng(7)
@@ -244,3 +246,24 @@ def test_shaped_data_can_be_divided_by():
 def test_rounding_left_of_a_sum_is_no_entry():
     options = {"padding": "same", "padding_mode": "replicate"}
     assert ca.conv_matrix(1, [0.1, 0.2, -0.3], **options).nnz == 0
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two CPUs, and a system that says which",
+)
+def test_helpers_of_compiled_code_leave_the_callers_cpu_alone():
+    spec = ConvSpec(axes=(Axis(n=600, q=600, k=5, lo=2),) * 2)
+    if direct.refuses(spec, np.ones((1, 1))) is not None:
+        pytest.skip("needs numba")
+    ca.set_num_threads(2)
+    x = np.ones(spec.dims, np.float32)
+    plan = engines.plan("direct", spec, np.ones(spec.kernel_shape, np.float32))
+    for _ in range(20):
+        plan.apply(x)
+    ca.set_num_threads(None)
+    threads = [helper[calls.THREAD] for helper in calls._SQUAD.helpers]
+    assert threads
+    assert 0 not in threads
+    every = os.sched_getaffinity(0)
+    assert len(every - os.sched_getaffinity(threads[0])) == 1

@@ -9,7 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cache
-from threading import Lock, Thread, local
+from threading import Lock, Thread, get_native_id, local
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "OVER",
     "SLOTS",
     "STATE",
+    "THREAD",
     "Call",
     "address",
     "function_at",
@@ -38,9 +39,9 @@ __all__ = [
 # Words of a call: a semaphore, the CPUs where helpers should be, the function, its first
 # slot of buffers, bytes that it needs in this and the next one, and what it is given.
 CPUS, CPU_WORDS, FUNCTION, SLOTS, BYTES, GIVEN = 16, 16, 32, 33, 34, 36
-# Words of a helper: a semaphore, its CPUs, its state, and its buffers: for each slot the
-# address, and how many bytes there are.
-STATE, BUFFERS = 32, 33
+# Words of a helper: a semaphore, its CPUs, its state, the system's number of its thread,
+# and its buffers: for each slot the address, and how many bytes there are.
+STATE, THREAD, BUFFERS = 32, 33, 34
 _SLOTS = 4
 # A line of the cache, and what may be read or written past the end of a buffer.
 LINE, OVER = 64, 8 * SLACK
@@ -157,15 +158,19 @@ class _Squad:
         """Start one more; say whether it has started."""
         helper = _Helper()
         ctypes.CDLL(None).sem_init(ctypes.byref(helper), 0, 0)
-        thread = Thread(
-            target=_serve(), args=(helper,), name="convadjoint", daemon=True
-        )
+        thread = Thread(target=_live, args=(helper,), name="convadjoint", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads, or the interpreter is closing
             return False
         self.helpers.append(helper)
         return True
+
+
+def _live(helper: Any) -> None:
+    """What a helper does."""
+    helper[THREAD] = get_native_id()
+    _serve()(helper)
 
 
 _SQUAD = _Squad()

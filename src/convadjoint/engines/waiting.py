@@ -92,22 +92,25 @@ def _has_room(call: Any, mine: Any) -> Any:
 
 
 @compiled
-def _keep_away(helper: Any, call: Any) -> None:
-    """Keep to the CPUs that a call names, which are not its caller's.
+def _place(helper: Any, call: Any) -> None:
+    """Let a helper wake where a call wants it, not on its caller's CPU.
 
     Schedulers often wake a thread where its waker runs, and let the two take turns for
     some milliseconds: longer than most products take.
     """
-    words = words_at(helper)
+    words, given = words_at(helper), words_at(call)
+    # A thread that does not run yet has no number: 0 would be the caller.
+    if words[of.THREAD] == 0:
+        return
     same, some = True, False
     for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
-        same = same and words[word] == call[word]
-        some = some or call[word] != 0
+        same = same and words[word] == given[word]
+        some = some or given[word] != 0
     if some and not same:
         for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
-            words[word] = call[word]
+            words[word] = given[word]
         # A CPU may have been taken away meanwhile: then it fails, and nothing is lost.
-        _setaffinity(0, _MASK_BYTES, helper + 8 * of.CPUS)
+        _setaffinity(words[of.THREAD], _MASK_BYTES, helper + 8 * of.CPUS)
 
 
 @entry(types.void(_word))
@@ -120,7 +123,6 @@ def serve(helper: Any) -> None:
         call = words[of.STATE]
         if call > _BUSY and _swapped(moved(words, of.STATE), call, _BUSY):
             given, mine = words_at(call), helper + 8 * of.BUFFERS
-            _keep_away(helper, given)
             if _has_room(given, mine):
                 _do(given[of.FUNCTION], call, mine)
             _swapped(moved(words, of.STATE), _BUSY, _FREE)
@@ -131,7 +133,7 @@ def serve(helper: Any) -> None:
 def _name_cpus(call: Any) -> None:
     """Write into a call where its helpers should be: not on the caller's CPU."""
     words = words_at(call)
-    if _getaffinity(0, _MASK_BYTES, call + 8 * of.CPUS) > 0:
+    if _getaffinity(0, _MASK_BYTES, call + 8 * of.CPUS) == 0:
         cpu = _getcpu()
         if 0 <= cpu < 64 * of.CPU_WORDS:
             words[of.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
@@ -161,6 +163,7 @@ def enter(call: Any, mine: Any, crew: Any, count: Any, wanted: Any) -> None:
         state = moved(words_at(helpers[index]), of.STATE)
         if begun < wanted and _swapped(state, _FREE, call):
             begun += 1
+            _place(helpers[index], call)
             _sem_post(helpers[index])
     _do(words_at(call)[of.FUNCTION], call, mine)
     for index in range(count):
