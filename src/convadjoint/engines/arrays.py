@@ -13,11 +13,27 @@ import numpy.typing as npt
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Border
 
-__all__ = ["RANK", "layout_of", "lifted", "section", "walkable"]
+__all__ = [
+    "RANK",
+    "ROWS_AS_LANES",
+    "SIGNALS_AS_LANES",
+    "UNTURNED",
+    "layout_of",
+    "lifted",
+    "section",
+    "walkable",
+]
 
 Integers = npt.NDArray[np.int64]
 
 RANK = 3
+# Which of the axes of `lifted` stand for those of a band: in their own order, or with the
+# samples as rows, and the rows or the signals as samples.
+UNTURNED, ROWS_AS_LANES, SIGNALS_AS_LANES = (
+    (0, 1, 2, 3, 4, 5),
+    (0, 1, 2, 5, 4, 3),
+    (0, 1, 2, 5, 3, 4),
+)
 
 
 def walkable(x: Array) -> bool:
@@ -48,11 +64,16 @@ def layout_of(
     y: tuple[int, ...],
     groups: int,
     itemsize: int,
+    order: tuple[int, ...],
 ) -> Integers:
-    """Sizes and strides of ``(batch, c, *n)`` and of a new output, as in `lifted`."""
+    """Sizes and strides of ``(batch, c, *n)`` and of a new output, as in `lifted`.
+
+    `order` says which of the axes there stand in the place of each.
+    """
     steps = [stride // itemsize for stride in strides]
     after = [prod(y[axis + 1 :]) for axis in range(len(y))]
-    return np.array([*lifted(x, steps, groups), *lifted(y, after, groups)])
+    both = np.array([lifted(x, steps, groups), lifted(y, after, groups)])
+    return both.reshape(2, 2, RANK + 3)[..., order].reshape(-1)
 
 
 def lifted(shape: Sequence[int], steps: Sequence[int], groups: int) -> tuple[int, ...]:

@@ -75,13 +75,13 @@ class Line:
 class Frame:
     """Sizes of a band's scratch for one signal, and the outputs that it serves.
 
-    Neighbouring rows share `shared` zeros between them.
+    Neighbouring rows lie `spare` samples apart, or share so many zeros if it is negative.
     """
 
     lines: tuple[Line, Line, Line]
     channels: int
     outputs: tuple[int, int, int]
-    shared: int
+    spare: int
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -90,7 +90,7 @@ class Frame:
             count + line.reach
             for count, line in zip(self.outputs, self.lines, strict=True)
         )
-        return planes, rows, samples - self.shared
+        return planes, rows, samples + self.spare
 
     @property
     def shape(self) -> tuple[int, ...]:

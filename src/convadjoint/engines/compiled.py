@@ -15,6 +15,7 @@ from convadjoint.engines import program as of
 from convadjoint.engines.microkernel import tile
 from convadjoint.engines.movement import fill, store
 from convadjoint.engines.primitives import (
+    called,
     compiled,
     entry,
     moved,
@@ -50,63 +51,69 @@ def _multiply(
     length = ((planes - 1) * height + rows - 1) * signals * pitch
     length += (some - 1) * pitch + samples
     line = (length + width - 1) // width * width
-    count, apart = 1, (line, height * signals * pitch, signals * pitch, pitch)
-    step, most, lines = line, max(1, _CHUNK // size), rows
-    line_of_cache, few = 2 * scalars[of.LANES], spacing > 0 and size <= _FEW * m
+    apart = (line, height * signals * pitch, signals * pitch, pitch)
+    # Some channels share a place, while its samples are in the first-level cache; but only
+    # as many as keep their weights in the second-level one.
+    step, most, total = line, max(1, _CHUNK // size), block[1]
+    lines, count = 0, (total + most - 1) // most
+    line_of_cache, few = 2 * scalars[of.LANES], size <= _FEW * m
     strides = (
         moved(numbers, numbers[of.AXES + 2])[1],
         moved(numbers, numbers[of.STEPS])[2],
     )
     if spacing:
-        # Some rows share a tile.
+        # Some rows share a tile; the next one reads rows that are still in that cache.
         unit = spacing * m
         line = (samples + width - 1) // width * width
         lines = (rows + unit - 1) // unit * unit
-        count, apart = planes * (lines // m), (0, lines * line, line, 0)
+        apart = (0, lines * line, line, 0)
         step, length = spacing * line, samples
+        count, most, total = planes, 0, lines // m
+    # While rows are multiplied, the input of the next band may come, and the place of the
+    # output, unless there is so little to come that asking takes longer.
+    parts = max(1, soon[5] * count * total)
+    to_read = soon[1][1] if spacing else 0
+    to_write = soon[3][1] if spacing and few else 0
     for number in range(count):
-        x_at, place = 0, y_at
-        if spacing:
-            plane, index = number // (lines // m), number % (lines // m)
-            row = index // spacing * spacing * m + index % spacing
-            x_at = (plane * height + row) * pitch
-            place = y_at + (plane * lines + row) * line
-        # While this is multiplied, the input of the next band may come, and the place of
-        # the output, unless there is so little to come that asking takes longer.
-        part_, parts = soon[4] * count + number, soon[5] * count
-        reads, writes = soon[1][1] * part_ // parts, soon[3][1] * part_ // parts
-        reading = soon[1][1] * (part_ + 1) // parts if spacing else 0
-        writing = soon[3][1] * (part_ + 1) // parts if few else 0
-        # Some channels share a place, while its samples are in the first-level cache; but
-        # only as many as keep their weights in the second-level one.
-        for begin in range(0, block[1], most):
-            end = min(block[1], begin + most)
-            for sample in range(0, length, width):
-                stop = min(soon[1][3], (sample + width) * strides[0])
-                for row in range(reads, reading):
-                    near = soon[1][0] + row * soon[1][2]
-                    for u in range(sample * strides[0], stop, line_of_cache):
+        for sample in range(0, length, width):
+            first, part_ = number * most, (soon[4] * count + number) * total
+            reading, writing = to_read * part_ // parts, to_write * part_ // parts
+            read_to = min(soon[1][3], (sample + width) * strides[0])
+            write_to = min(soon[3][3], (sample + width) * strides[1])
+            for index in range(first, min(total, first + most) if most else total):
+                x_at, place, at_weights = sample, y_at + sample, start + block[0] * size
+                if spacing:
+                    row = index // spacing * spacing * m + index % spacing
+                    x_at += (number * height + row) * pitch
+                    place += (number * lines + row) * line
+                else:
+                    place += index * m * line
+                    at_weights += index * size
+                part_ += 1
+                while reading * parts < to_read * part_:
+                    near = soon[1][0] + reading * soon[1][2]
+                    for u in range(sample * strides[0], read_to, line_of_cache):
                         prefetch(soon[0], near + u)
-                stop = min(soon[3][3], (sample + width) * strides[1])
-                for row in range(writes, writing):
-                    near = soon[3][0] + row * soon[3][2]
-                    for u in range(sample * strides[1], stop, line_of_cache):
+                    reading += 1
+                while writing * parts < to_write * part_:
+                    near = soon[3][0] + writing * soon[3][2]
+                    for u in range(sample * strides[1], write_to, line_of_cache):
                         reserve(soon[2], near + u)
-                for index in range(begin, end):
-                    tile(
-                        x,
-                        x_at + sample,
-                        moved(numbers, numbers[of.OFFSETS]),
-                        numbers,
-                        at,
-                        weights,
-                        start + (block[0] + index) * size,
-                        y,
-                        place + index * m * line + sample,
-                        step,
-                        fresh,
-                        scalars[of.FORM],
-                    )
+                    writing += 1
+                tile(
+                    x,
+                    x_at,
+                    moved(numbers, numbers[of.OFFSETS]),
+                    numbers,
+                    at,
+                    weights,
+                    at_weights,
+                    y,
+                    place,
+                    step,
+                    fresh,
+                    scalars[of.FORM],
+                )
     return apart
 
 
@@ -117,7 +124,8 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
     It takes the addresses of a call and of its thread's buffers.  The call is given input
     and output; numbers (sections, as `program` has them) and weights (those of the tiles,
     group by group); layout, jobs, and what these read and write (`ahead`); the count of
-    jobs, and the next one to do, which all threads share.
+    jobs, and the next one to do, which all threads share; and, if bands are turned, what
+    `turning` has to fill and to store them.
 
     The layout has 24 numbers: sizes and strides of the input, then of the output: group,
     channel, plane, row, signal, sample.  Samples of the output are neighbours.
@@ -176,7 +184,10 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
                     band[of.SAMPLES] + steps[5],
                 )
                 first = (band[of.PLANE], band[of.ROW], band[of.SIGNAL], band[of.SAMPLE])
-                fill(source, (inputs, sides), first, rows, axes, lanes)
+                if scalars[of.TURNED]:
+                    called(words[9], x, layout, inputs, numbers, band, 0, 0)
+                else:
+                    fill(source, (inputs, sides), first, rows, axes, lanes)
             sizes = moved(layout, 12)
             target = (moved(y, band[of.GROUP] * layout[18]), sizes, moved(layout, 18))
             begin, outputs = 0, last_phases[scalars[of.GROUPS] - 1]
@@ -216,7 +227,9 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
                             shape,
                             (x, after, y, here, o, outputs),
                         )
-                if min(deep, high) > 0:
+                if scalars[of.TURNED]:
+                    called(words[10], y, layout, products, numbers, band, begin, end)
+                elif min(deep, high) > 0:
                     place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
                     store(
                         target,

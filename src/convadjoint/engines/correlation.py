@@ -168,15 +168,15 @@ class _Correlation(Strips):
         planes, rows, signals, samples = band
         line = self.lines[2]
         zeros = self.spec.extend[-1] is None and samples == line.longest
-        shared = min(line.idle, line.reach) if zeros else 0
-        frame = Frame(self.lines, self.block[0], (planes, rows, samples), shared)
+        spare = -min(line.idle, line.reach) if zeros else 0
+        frame = Frame(self.lines, self.block[0], (planes, rows, samples), spare)
         _, height, pitch = frame.sides
         after = (height - rows) * signals * pitch + pitch - samples
         missing = (self.moves - 1) * self._stride(frame, signals) + self.lanes - after
         if missing > 0:
             more = -(-missing // (signals * pitch))
             outputs = (planes, rows + more, samples)
-            frame = Frame(self.lines, self.block[0], outputs, shared)
+            frame = Frame(self.lines, self.block[0], outputs, spare)
         return frame
 
     def _step(self) -> tuple[int, int]:

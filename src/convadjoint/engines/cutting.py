@@ -1,9 +1,10 @@
 """How the engine `direct` cuts an output into bands, and those into jobs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from math import prod
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ Integers = npt.NDArray[np.int64]
 # every sample is used very often, in a larger one.
 _BAND_BYTES = 589_824
 _MOST_BYTES = 7_864_320
+_LINE_BYTES = 64
 # Bytes of a band's products.
 _PRODUCT_BYTES = 2**23
 # Multiplications that are worth a job of their own, if several channels share samples,
@@ -54,6 +56,10 @@ class Cut:
         """Bands of one signal."""
         return prod(-(-n // m) for n, m in zip(self.counts, self.band, strict=True))
 
+    def with_lanes(self, count: int) -> Self:
+        """The same bands of another number of samples."""
+        return replace(self, counts=(*self.counts[:2], count))
+
 
 def cut(
     lines: tuple[Line, Line, Line],
@@ -62,21 +68,27 @@ def cut(
     *,
     batch: int,
     zeros: bool,
+    turned: bool,
 ) -> tuple[Cut, Frame]:
     """Choose bands that stay in cache, and are neither too few nor too short.
 
-    `tile` goes with the spacing of its rows; `zeros` says that rows are not extended.
+    `tile` goes with the spacing of its rows; `zeros` says that rows are not extended, `turned`
+    that samples are those of others.
     """
     groups, c_out, channels = kernel.shape[:3]
     budget = _budget(kernel)
     length = _length(lines, kernel, budget)
-    pitch = length + lines[2].reach
+    if turned:
+        length = min(tile[0].width, length)
+    spare = _spare(length + lines[2].reach, kernel.itemsize) if tile[1] else 0
+    pitch = length + lines[2].reach + spare
     sources = prod(len(line.starts) for line in lines)
     line_bytes = channels * sources * pitch * kernel.itemsize
     # Fewer would not be worth a job; more would leave some threads idle.
-    job, wanted = (_ROWS_JOB, _ROWS_JOBS) if tile[1] else (_JOB, _JOBS)
+    # Memory comes for rows as they lie.
+    job, wanted = (_ROWS_JOB, _ROWS_JOBS) if tile[1] and not turned else (_JOB, _JOBS)
     enough = max(1, -(-job // (kernel[0].size * length)))
-    parts = -(-wanted // max(1, groups * batch))
+    parts = -(-wanted // max(1, groups * batch * -(-lines[2].longest // length)))
     depth, height = lines[0].longest, lines[1].longest
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
@@ -88,8 +100,9 @@ def cut(
     planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
     planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))
     planes = min(planes, max(1, room // rows))
-    shared = lines[2].idle if zeros and length == lines[2].longest else 0
-    frame = Frame(lines, channels, (planes, rows, length), shared)
+    if zeros and not tile[1] and length == lines[2].longest:
+        spare = -lines[2].idle
+    frame = Frame(lines, channels, (planes, rows, length), spare)
     lines_ = prod(frame.sides[:2])
     block_bytes = tile[0].m * phases * lines_ * pitch * kernel.itemsize
     fitting = min(budget // line_bytes, room) // lines_
@@ -102,6 +115,15 @@ def cut(
         signals=1 if tile[1] else max(1, fitting),
         work=kernel[0].size * planes * rows * length,
     ), frame
+
+
+def _spare(length: int, itemsize: int) -> int:
+    """Samples that make rows an odd number of lines of the cache apart.
+
+    Rows whose distance is a power of two would share a few places of the cache.
+    """
+    line = _LINE_BYTES // itemsize
+    return (-(-length // line) | 1) * line - length
 
 
 def _budget(kernel: Array) -> int:

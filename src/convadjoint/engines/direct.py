@@ -22,17 +22,30 @@ import numpy.typing as npt
 
 from convadjoint.engines import taps
 from convadjoint.engines.ahead import regions
-from convadjoint.engines.arrays import RANK, layout_of, section, walkable
+from convadjoint.engines.arrays import (
+    RANK,
+    SIGNALS_AS_LANES,
+    UNTURNED,
+    layout_of,
+    section,
+    walkable,
+)
 from convadjoint.engines.bands import Frame, Line
 from convadjoint.engines.calls import Call
 from convadjoint.engines.cutting import Cut, cut, jobs
 from convadjoint.engines.extension import fold
+from convadjoint.engines.orientation import (
+    chosen_order,
+    chosen_tile,
+    idle_phase,
+    movers_of,
+)
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
 from convadjoint.engines.program import BAND, joined
 from convadjoint.engines.protocol import Array, Plan
-from convadjoint.engines.tiles import Tile, best_tile
+from convadjoint.engines.tiles import Tile
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, dense_or_not, phases
 
@@ -47,15 +60,11 @@ _CALLS = 32
 
 # Multiplications that are over before another thread has woken up.
 _WAKING = 2_000_000
-_IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """What the compiled code takes for bands of some signals.
-
-    `inputs` and `products` are the samples of its buffers.
-    """
+    """What the compiled code takes for bands of some signals, and samples of its buffers."""
 
     numbers: Integers
     inputs: int
@@ -67,9 +76,10 @@ class DirectPlan:
     """Bands of the output: filled, multiplied, written.
 
     A tile holds `tile.m` channels, or, if `spacing` is not 0, rows that far apart.
-    `axes` are the input's, as the compiled code takes them; `lengths` are channels and
-    samples of the output before it is folded; `entries` are about those of C for one
-    signal; `programs`, by the signals of a band, and `calls` are those made so far.
+    `order` are the axes of `arrays.lifted` that stand for its own in a band; `axes` are
+    the input's, as the compiled code takes them; `lengths` are channels and samples of
+    the output before it is folded; `entries` are about those of C for one signal;
+    `programs`, by the signals of a band, and `calls` are those made so far.
     """
 
     spec: ConvSpec
@@ -78,6 +88,7 @@ class DirectPlan:
     taps: Taps
     tile: Tile
     spacing: int
+    order: tuple[int, ...]
     axes: tuple[Integers, ...]
     lengths: tuple[int, ...]
     entries: int
@@ -105,23 +116,30 @@ class DirectPlan:
     def _call(self, x: Array, key: Key) -> Call:
         """Work out what depends on how many signals there are, and where they lie."""
         threads = key[-1] if len(x) * self.entries > _WAKING else 1
-        signals, bands = jobs(self.cut, len(x), threads)
+        signals, bands = self._jobs(len(x), threads)
         program = self.programs.get(signals) or self._program(signals)
         shape, itemsize = (len(x), *self.lengths), x.itemsize
-        layout = layout_of(x.shape, x.strides, shape, self.spec.groups, itemsize)
+        groups, order = self.spec.groups, self.order
+        layout = layout_of(x.shape, x.strides, shape, groups, itemsize, order)
         steps = np.array(self.frame.steps)
         ahead = regions(bands, layout, self.axes, steps)
         call = Call.of(
             _compiled(x.dtype),
             (program.inputs * itemsize, program.products * itemsize),
             (program.numbers, self.taps.weights, layout, bands, ahead),
-            (len(bands) // BAND, 0),
+            (len(bands) // BAND, 0, *movers_of(order, x.dtype)),
             slot=0 if itemsize == 4 else 2,
             threads=min(threads, max(1, len(bands) // BAND)),
         )
         if len(self.calls) >= _CALLS:
             self.calls.clear()
         return self.calls.setdefault(key, call)
+
+    def _jobs(self, batch: int, threads: int) -> tuple[int, Integers]:
+        """Signals of a band, and all bands; lanes may be the signals of this batch."""
+        if self.order != SIGNALS_AS_LANES or not batch:
+            return jobs(self.cut, batch, threads)
+        return jobs(self.cut.with_lanes(batch), 1, threads)
 
     def _program(self, signals: int) -> Program:
         """Work out what depends on the signals of a band."""
@@ -141,6 +159,7 @@ class DirectPlan:
             len(taps_.group_ends),
             tile.m,
             microkernel.FORMS.index((tile.m, tile.v, ranges)),
+            0 if self.order == UNTURNED else tile.lanes,
         )
         near, far = taps_.offsets
         numbers = joined(
@@ -271,21 +290,38 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     groups, c_out, c_in, *lengths = kernel.shape
     kernel = kernel.reshape(groups, c_out, c_in, *(1,) * idle, *lengths)
     outer = dense_or_not if c_out > 1 else phases
-    split = [(_IDLE,)] * idle + [outer(axis) for axis in spec.axes[:-1]]
+    split = [(idle_phase(1),)] * idle + [outer(axis) for axis in spec.axes[:-1]]
     split.append(phases(spec.axes[-1]))
+    borders = [(None, 1)] * idle + [
+        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
+    ]
+    order = chosen_order(kernel, split, borders, spec.batch)
+    if order == SIGNALS_AS_LANES:
+        split[1], borders[1] = (idle_phase(spec.batch),), (None, spec.batch)
+    if order != UNTURNED:
+        kernel = kernel.swapaxes(-2, -1)
+        split[1:], borders[1:] = split[:0:-1], borders[:0:-1]
     lines = (Line(split[0]), Line(split[1]), Line(split[2]))
     found: dict[tuple[int, ...], list[Triple]] = defaultdict(list)
     for pairs in product(*split):
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
-    count = max(sum(map(_count, group)) for group in found.values())
+    count = max(
+        sum(prod(len(pair.taps) for pair in pairs) for pairs in group)
+        for group in found.values()
+    )
     row = next(iter(found.values()))[0][1]
-    tile, spacing = _tile(kernel, row, lines, spec.batch, count)
-    zeros = not spec.axes or spec.extend[-1] is None
-    bands, frame = cut(lines, kernel, (tile, spacing), batch=spec.batch, zeros=zeros)
-    borders = [(None, 1)] * idle + [
-        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
-    ]
-    taps_ = packed(kernel, frame, found, tile, spacing)
+    tile, spacing = chosen_tile(kernel, row, lines, spec.batch, count)
+    bands, frame = cut(
+        lines,
+        kernel,
+        (tile, spacing),
+        batch=1 if order == SIGNALS_AS_LANES else spec.batch,
+        zeros=borders[-1][0] is None,
+        turned=order != UNTURNED,
+    )
+    taps_ = packed(
+        kernel, frame, found, tile, spacing, shared=2 if order == UNTURNED else 1
+    )
     return DirectPlan(
         spec=spec,
         cut=bands,
@@ -293,6 +329,7 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         taps=taps_,
         tile=tile,
         spacing=spacing,
+        order=order,
         axes=tuple(
             section(line.starts.values(), line.step, *border)
             for line, border in zip(lines, borders, strict=True)
@@ -302,35 +339,3 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         covers=len(taps_.places) == prod(frame.steps),
         folds=any(spec.fold),
     )
-
-
-def _count(pairs: Triple) -> int:
-    """Taps of one combination of phases."""
-    return prod(len(pair.taps) for pair in pairs)
-
-
-def _tile(
-    kernel: Array, row: Phase, lines: tuple[Line, ...], batch: int, taps: int
-) -> tuple[Tile, int]:
-    """The tile of an output phase, and the spacing of its rows (0: of channels)."""
-    from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
-
-    _, c_out, c_in = kernel.shape[:3]
-    host = {
-        "lanes": primitives.VECTOR_BYTES // kernel.itemsize,
-        "registers": primitives.REGISTERS,
-    }
-    samples, reach = lines[2].longest, lines[2].reach
-    if c_out > 1:
-        rows = max(1, min(row.q * batch, 8))
-        length = (samples + reach) * rows
-        return best_tile(rows=c_out, length=length, taps=c_in * taps, more=0, **host), 0
-    spacing = abs(row.shifts[1] - row.shifts[0]) if len(row.shifts) > 1 else 1
-    count = len(row.shifts)
-    rows = 1 if count == 1 else max(1, row.q // spacing)
-    # M rows share the taps of the rows between them.
-    every = c_in * taps
-    tile = best_tile(
-        rows=min(rows, 64), length=samples, taps=every, more=every // count, **host
-    )
-    return tile, spacing

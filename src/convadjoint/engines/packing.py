@@ -70,10 +70,12 @@ def packed(
     outputs: dict[tuple[int, ...], list[Triple]],
     tile: Tile,
     spacing: int,
+    shared: int = 2,
 ) -> Taps:
     """Pack a kernel ``(groups, c_out/g, c_in/g, *k)``.
 
-    `outputs` maps the first samples of each output phase to the input phases it reads.
+    `outputs` maps the first samples of each output phase to the input phases it reads;
+    those with the same first samples of `shared` axes are written together.
     """
     table = {
         key: _output(kernel, frame, outputs[key], tile, spacing)
@@ -83,7 +85,7 @@ def packed(
     keys, every = list(kept), [part for parts in kept.values() for part in parts]
     counts = np.cumsum([0] + [part.ends[-1] for part in every])
     ends = [part.ends + first for part, first in zip(every, counts[:-1], strict=True)]
-    last = [key[:2] != after[:2] for key, after in pairwise(keys)] + [True]
+    last = [key[:shared] != after[:shared] for key, after in pairwise(keys)] + [True]
     return Taps(
         offsets=np.concatenate([part.offsets for part in every], axis=1),
         ends=np.array(ends),

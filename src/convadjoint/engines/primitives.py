@@ -23,6 +23,7 @@ __all__ = [
     "VECTOR_BYTES",
     "address",
     "ask",
+    "called",
     "cases",
     "compiled",
     "emitted",
@@ -159,6 +160,29 @@ def taken(_context: Any, counter: Any) -> Any:
         return builder.atomic_rmw("add", args[0], INDEX(1), "monotonic")
 
     return signature, generate
+
+
+@emitted
+def called(
+    _context: Any,
+    function: Any,
+    source: Any,
+    layout: Any,
+    target: Any,
+    numbers: Any,
+    band: Any,
+    first: Any,
+    last: Any,
+) -> Any:
+    """Call what stands at an address, and takes the other arguments."""
+    arguments = (source, layout, target, numbers, band, first, last)
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [arg.type for arg in args[1:]])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(function, *arguments), generate
 
 
 @emitted

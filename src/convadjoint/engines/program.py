@@ -39,6 +39,7 @@ __all__ = [
     "SPACING",
     "STARTS",
     "STEPS",
+    "TURNED",
     "WEIGHTS",
     "WIDTH",
     "WRITTEN",
@@ -59,9 +60,9 @@ REGION, WRITTEN = 8, 4
 
 # Distance of the products of two output phases, spacing of the rows of a tile, its width,
 # samples moved at once, ranges of taps, weights of a group, groups of output phases, rows
-# of a tile, its number.
+# of a tile, its number, rows moved at once (0: the band is not turned).
 SCALARS = 0
-DISTANCE, SPACING, WIDTH, LANES, RANGES, WEIGHTS, GROUPS, M, FORM = range(9)
+DISTANCE, SPACING, WIDTH, LANES, RANGES, WEIGHTS, GROUPS, M, FORM, TURNED = range(10)
 # Of the scratch: planes, rows, signals, samples of a row.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.

@@ -2,15 +2,23 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Tile", "best_tile", "forms"]
+__all__ = ["Tile", "best_tile", "forms", "turning_pays"]
 
 # Few shapes, since all are compiled together; they fill 32 registers, or 16.
 _SHAPES = {
     32: ((1, 12), (2, 8), (4, 6), (8, 3)),
     16: ((1, 6), (2, 4), (4, 2), (6, 1)),
 }
-# Rows that share taps need code for each way to share them.
-_SHARING = 4
+# Rows that share taps, which need code for each way to share them.
+_SHARED = {
+    32: ((4, 6), (4, 4)),
+    16: ((2, 4), (4, 2)),
+}
+# Cycles to transpose a vector on its way in and out, and what makes that worth while: how
+# many vectors the rows fill, and multiplications, since there is something to compile.
+_TURNING = 12.0
+_VECTORS = 4
+_WORTH = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +54,8 @@ class Tile:
 
 def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
     """All tiles: rows, vectors, and ranges of taps, which serve different rows."""
-    shapes = _SHAPES[registers]
-    shared = ((m, v, 2 * m - 1) for m, v in shapes if 1 < m <= _SHARING)
-    return (*((m, v, 1) for m, v in shapes), *shared)
+    shared = ((m, v, 2 * m - 1) for m, v in _SHARED[registers])
+    return (*((m, v, 1) for m, v in _SHAPES[registers]), *shared)
 
 
 def best_tile(
@@ -59,6 +66,25 @@ def best_tile(
     Rows are channels, which share all `taps` (`more` is 0), or lines of one, which share
     all but `more`.
     """
-    most = min(rows, _SHARING) if more else rows
-    fitting = [Tile(m, v, lanes) for m, v in _SHAPES[registers] if m <= max(1, most)]
+    shapes: tuple[tuple[int, int], ...] = _SHAPES[registers]
+    if more:
+        shapes = (*shapes[:1], *_SHARED[registers])
+    fitting = [Tile(m, v, lanes) for m, v in shapes if m <= max(1, rows)]
     return min(fitting, key=lambda tile: tile.cycles(rows, length, taps, more))
+
+
+def turning_pays(
+    *, rows: int, samples: int, taps: int, shared: int, lanes: int, registers: int
+) -> bool:
+    """Whether to transpose `rows` that are convolved one by one, and what comes of it.
+
+    Rows would then be the samples of others, which share all but ``taps / shared`` taps.
+    """
+    if rows < _VECTORS * lanes or rows * samples * taps < _WORTH:
+        return False
+    every, host = taps // shared, {"lanes": lanes, "registers": registers}
+    alone = best_tile(rows=1, length=samples, taps=taps, more=0, **host)
+    turned = best_tile(rows=samples, length=rows, taps=taps, more=every, **host)
+    saved = alone.cycles(rows, samples, taps, 0)
+    saved -= turned.cycles(samples, rows, taps, every)
+    return saved > _TURNING / lanes * rows * samples

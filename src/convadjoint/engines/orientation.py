@@ -1,0 +1,86 @@
+"""How the engine `direct` lays a band out: which axis is along vectors, and its tiles.
+
+Usually vectors are along the last axis.  A kernel of that axis alone is better served if
+rows of the input, or signals, lie side by side: its taps are then whole vectors apart,
+and outputs share what they read.  Such a band is turned.
+"""
+
+import numpy as np
+
+from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
+from convadjoint.engines.bands import Line
+from convadjoint.engines.protocol import Array
+from convadjoint.engines.tiles import Tile, best_tile, turning_pays
+from convadjoint.geometry import Border
+from convadjoint.geometry.phases import Phase
+
+__all__ = ["chosen_order", "chosen_tile", "idle_phase", "movers_of"]
+
+
+def chosen_order(
+    kernel: Array,
+    split: list[tuple[Phase, ...]],
+    borders: list[tuple[Border | None, int]],
+    batch: int,
+) -> tuple[int, ...]:
+    """Which axes stand for those of a band: lanes may be rows or signals."""
+    rows = split[1][0].q
+    if kernel.shape[1] > 1 or split[1] != (idle_phase(rows),) or borders[1][0]:
+        return UNTURNED
+    outputs = len({phase.first_out for phase in split[2]})
+    pays = turning_pays(
+        rows=rows if rows > 1 else batch,
+        samples=max(phase.q for phase in split[2]),
+        taps=kernel[0, 0].size // outputs,
+        shared=len(split[2][0].taps),
+        **_host(kernel),
+    )
+    if not pays:
+        return UNTURNED
+    return ROWS_AS_LANES if rows > 1 else SIGNALS_AS_LANES
+
+
+def idle_phase(count: int) -> Phase:
+    """An axis of one tap."""
+    return Phase(0, 0, 1, 1, count, count, (0,), (0,))
+
+
+def _host(kernel: Array) -> dict[str, int]:
+    """Lanes of the registers here, and how many there are."""
+    from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
+
+    return {
+        "lanes": primitives.VECTOR_BYTES // kernel.itemsize,
+        "registers": primitives.REGISTERS,
+    }
+
+
+def chosen_tile(
+    kernel: Array, row: Phase, lines: tuple[Line, ...], batch: int, taps: int
+) -> tuple[Tile, int]:
+    """The tile of an output phase, and the spacing of its rows (0: of channels)."""
+    _, c_out, c_in = kernel.shape[:3]
+    host = _host(kernel)
+    samples, reach = lines[2].longest, lines[2].reach
+    if c_out > 1:
+        rows = max(1, min(row.q * batch, 8))
+        length = (samples + reach) * rows
+        return best_tile(rows=c_out, length=length, taps=c_in * taps, more=0, **host), 0
+    spacing = abs(row.shifts[1] - row.shifts[0]) if len(row.shifts) > 1 else 1
+    count = len(row.shifts)
+    rows = 1 if count == 1 else max(1, row.q // spacing)
+    # M rows share the taps of the rows between them.
+    every = c_in * taps
+    tile = best_tile(
+        rows=min(rows, 64), length=samples, taps=every, more=every // count, **host
+    )
+    return tile, spacing
+
+
+def movers_of(order: tuple[int, ...], dtype: np.dtype[np.inexact]) -> tuple[int, ...]:
+    """Addresses of what fills and stores the bands, unless they are not turned."""
+    if order == UNTURNED:
+        return 0, 0
+    from convadjoint.engines.turning import movers  # noqa: PLC0415 - needs numba
+
+    return tuple(mover.address for mover in movers(dtype))

@@ -1,0 +1,223 @@
+"""The movement of the engine `direct` for bands that are turned: see `movement`.
+
+In a turned band the convolved axis runs over rows, and each lane of a vector is a row of
+the input: taps are then whole vectors apart.  Samples are read and written in blocks of
+as many lanes as samples, which are transposed in registers.  Lanes past the last one are
+copies of it; so there are no others to be thought of.
+
+These functions are compiled for plans that need them: others are given their addresses.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+
+from convadjoint.engines import program as of
+from convadjoint.engines.movement import inside, origin
+from convadjoint.engines.primitives import (
+    INDEX,
+    VECTOR_BYTES,
+    compiled,
+    emitted,
+    entry,
+    indices,
+    moved,
+)
+
+__all__ = ["movers"]
+
+
+@emitted
+def turn(_context: Any, x: Any, here: Any, y: Any, there: Any) -> Any:
+    """Transpose a block of vectors, one register each.
+
+    `here` and `there` say where vectors are, as `_places` has it.
+    """
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        element = context.get_value_type(x.dtype)
+        lanes = VECTOR_BYTES // context.get_abi_sizeof(element)
+        pointer = ir.VectorType(element, lanes).as_pointer()
+        sources, targets = (
+            [
+                builder.bitcast(place, pointer)
+                for place in _places(builder, args[i], args[i + 1], lanes)
+            ]
+            for i in (0, 2)
+        )
+        values = [builder.load(place, align=1) for place in sources]
+        for value, place in zip(_transposed(builder, values), targets, strict=True):
+            builder.store(value, place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(x, here, y, there), generate
+
+
+@emitted
+def beyond(_context: Any, place: Any, lanes: Any) -> Any:
+    """How many samples an address is past that of a whole vector."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        size = context.get_abi_sizeof(context.get_value_type(place.dtype))
+        number = builder.udiv(builder.ptrtoint(args[0], INDEX), INDEX(size))
+        return builder.urem(number, args[1])
+
+    return lanes(place, lanes), generate
+
+
+def _places(builder: Any, start: Any, given: Any, count: int) -> list[Any]:
+    """Where `count` vectors begin.
+
+    `given` are the number of the first, how many there are at most, how many make a row,
+    and the distances of neighbours and of rows.
+    """
+    phase, most, parts, near, far = (builder.extract_value(given, i) for i in range(5))
+    back = builder.sub(far, builder.mul(near, builder.sub(parts, INDEX(1))))
+    places, place = [start], start
+    for number in range(1, count):
+        phase = builder.add(phase, INDEX(1))
+        wraps = builder.icmp_signed("==", phase, parts)
+        phase = builder.select(wraps, INDEX(0), phase)
+        step = builder.select(wraps, back, near)
+        more = builder.icmp_signed("<", INDEX(number), most)
+        place = builder.gep(place, [builder.select(more, step, INDEX(0))])
+        places.append(place)
+    return places
+
+
+def _transposed(builder: Any, lines: list[Any]) -> list[Any]:
+    """Exchange blocks of ever fewer lines and lanes, across the diagonal."""
+    size = len(lines)
+    lines, block = list(lines), size // 2
+    while block:
+        for line in range(size):
+            if line & block:
+                continue
+            pair = lines[line], lines[line + block]
+            upper = [i if not i & block else size + i - block for i in range(size)]
+            lower = [i + block if not i & block else size + i for i in range(size)]
+            for place, order in ((line, upper), (line + block, lower)):
+                lines[place] = builder.shuffle_vector(*pair, indices(order))
+        block //= 2
+    return lines
+
+
+def _fill(
+    x: Any, layout: Any, y: Any, numbers: Any, band: Any, _begin: Any, _end: Any
+) -> None:
+    """Lay the input out as `movement.fill` does, some of its rows at once."""
+    sides, steps = moved(numbers, numbers[of.SIDES]), moved(numbers, numbers[of.STEPS])
+    outer, axis = (
+        moved(numbers, numbers[of.AXES]),
+        moved(numbers, numbers[of.AXES + 1]),
+    )
+    sizes, strides = layout, moved(layout, 6)
+    apart = sides[0] * sides[1] * sides[2] * sides[3]
+    lanes = numbers[numbers[of.SCALARS] + of.TURNED]
+    for number in range(sizes[1] * outer[0]):
+        c, a = number // outer[0], number % outer[0]
+        for i in range(band[of.PLANES] + steps[3]):
+            plane = origin(outer, a, band[of.PLANE] + i)
+            for u in range(0, band[of.SAMPLES], lanes):
+                y_at = number * axis[0] * apart + i * sides[1] * sides[3] + u
+                at = band[of.GROUP] * strides[0] + c * strides[1]
+                at += band[of.SIGNAL] * strides[4]
+                at += plane * strides[2] + (band[of.SAMPLE] + u) * strides[5]
+                _columns(
+                    (moved(x, at), strides[3], strides[5], plane >= 0),
+                    (moved(y, y_at), apart, sides[3]),
+                    (band[of.ROW], band[of.ROWS] + steps[4]),
+                    axis,
+                    (lanes, min(lanes, band[of.SAMPLES] - u)),
+                )
+
+
+@compiled
+def _columns(source: Any, target: Any, samples: Any, axis: Any, lanes: Any) -> None:
+    """Some rows of the input, side by side: all their phases, extended."""
+    (x, stride, next_lane, there), (y, apart, pitch) = source, target
+    (first, count), parts, step = samples, axis[0], axis[1]
+    begin = end = 0
+    if there:
+        begin, end = inside(stride, samples, axis, (lanes[0] + step - 1) // step)
+    if end > begin:
+        least, most = begin * step, end * step - lanes[0]
+        line = moved(x, axis[6] + step * first - axis[4])
+        start = least - beyond(moved(line, least), lanes[0])
+        for t in range(start, most + lanes[0], lanes[0]):
+            # The first and the last block may do again what their neighbours do.
+            u = min(max(t, least), most)
+            turn(
+                moved(line, u),
+                (0, lanes[1], 1, 0, next_lane),
+                moved(y, u % step * apart + u // step * pitch),
+                (u % step, lanes[0], step, apart, pitch),
+            )
+    for d in range(parts):
+        for u in range(count):
+            if begin <= u < end:
+                continue
+            at = origin(axis, d, first + u) if there else -1
+            for lane in range(lanes[0]):
+                place = stride * at + min(lane, lanes[1] - 1) * next_lane
+                y[d * apart + u * pitch + lane] = x[place] if at >= 0 else 0
+
+
+def _store(
+    y: Any, layout: Any, x: Any, numbers: Any, band: Any, begin: Any, end: Any
+) -> None:
+    """Write output phases as `movement.store` does, some of their rows at once."""
+    scalars = moved(numbers, numbers[of.SCALARS])
+    steps = moved(numbers, numbers[of.STEPS])
+    places = moved(numbers, numbers[of.PLACES] + 3 * begin)
+    sizes, strides = moved(layout, 12), moved(layout, 18)
+    lanes, parts, step = scalars[of.TURNED], end - begin, steps[1]
+    unit, width = scalars[of.SPACING] * scalars[of.M], scalars[of.WIDTH]
+    pitch = (band[of.SAMPLES] + width - 1) // width * width
+    plane = (band[of.ROWS] + unit - 1) // unit * unit * pitch
+    room = sizes[3] - step * band[of.ROW]
+    whole, most = 0, -lanes
+    if parts == step:
+        whole = min(band[of.ROWS], (room - places[3 * parts - 2] + step - 1) // step)
+        most = whole * step - lanes
+        if most < 0:
+            whole = 0
+    for i in range(band[of.PLANES]):
+        z = places[0] + steps[0] * (band[of.PLANE] + i)
+        for u in range(0, band[of.SAMPLES] if z < sizes[2] else 0, lanes):
+            some = min(lanes, band[of.SAMPLES] - u)
+            at = band[of.GROUP] * strides[0] + band[of.SIGNAL] * strides[4]
+            at += z * strides[2]
+            at += step * band[of.ROW] * strides[3] + (band[of.SAMPLE] + u) * strides[5]
+            line, products = moved(y, at), moved(x, i * plane + u)
+            start = -beyond(line, lanes)
+            for t in range(start, most + lanes if whole else start, lanes):
+                v = min(max(t, 0), most)
+                turn(
+                    moved(
+                        products, v % step * scalars[of.DISTANCE] + v // step * pitch
+                    ),
+                    (v % step, lanes, step, scalars[of.DISTANCE], pitch),
+                    moved(line, v),
+                    (0, some, 1, 0, strides[5]),
+                )
+            for d in range(parts):
+                phase = places[3 * d + 1]
+                stop = min(band[of.ROWS], (room - phase + step - 1) // step)
+                for v in range(whole, stop):
+                    for lane in range(some):
+                        value = products[d * scalars[of.DISTANCE] + v * pitch + lane]
+                        line[phase + step * v + lane * strides[5]] = value
+
+
+@cache
+def movers(dtype: np.dtype[np.inexact]) -> tuple[Any, ...]:
+    """What fills a band, and what writes its products; each has an `address`."""
+    kind: Any = types
+    samples, number = kind.CPointer(getattr(kind, dtype.name)), kind.int64
+    numbers = kind.CPointer(number)
+    taken = (samples, numbers, samples, numbers, numbers, number, number)
+    return tuple(entry(kind.void(*taken))(mover) for mover in (_fill, _store))
