@@ -1,6 +1,7 @@
 """Convolutions along the last axis alone, whose rows are laid side by side."""
 
 from dataclasses import replace
+from threading import local
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import strategies as st
 
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import cutting, direct, orientation, tiles
+from convadjoint.engines import calls, cutting, direct, orientation, tiles
 from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
-from convadjoint.geometry import Axis, ConvSpec
+from convadjoint.geometry import Axis, Border, ConvSpec
 from oracles import spec_dense
-from strategies import DTYPES, SEEDS, bare_axes, borders, integers, noise, upto
+from strategies import DTYPES, MODES, SEEDS, bare_axes, integers, noise, upto
 
 pytestmark = pytest.mark.skipif(
     direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None, reason="needs numba"
@@ -41,7 +42,7 @@ def lines(draw):
     rows = draw(upto(19, 2))
     axes = (*(Axis(n=rows, q=rows, k=1),) * (rank > 1), last)
     if rank == 3:
-        axes = (draw(bare_axes(most=2, taps=2)), *axes)
+        axes = (draw(bare_axes(most=5, taps=2)), *axes)
     spec = ConvSpec(
         axes=axes,
         batch=batch,
@@ -53,7 +54,12 @@ def lines(draw):
         return spec
     side = draw(st.sampled_from(("extend", "fold")))
     length = last.n if side == "extend" else last.q
-    border = draw(borders(length))
+    border = Border(
+        n=draw(upto(30)),
+        length=length,
+        lo=draw(st.integers(-3, 12)),
+        mode=draw(st.sampled_from(MODES)),
+    )
     return replace(spec, **{side: (*(None,) * (rank - 1), border)})
 
 
@@ -92,6 +98,31 @@ def test_a_turned_plan_is_the_definition(dtype, spec, seed):
     for number in range(spec.batch):
         one = slice(number, number + 1)
         check_samples(y[one], dense, x[one], "direct")
+
+
+@pytest.mark.usefixtures("always")
+@given(spec=lines(), seed=SEEDS)
+def test_nothing_is_written_outside_the_buffers(spec, seed):
+    found, room, mark = [], 16384, 77
+
+    def fenced(buffers, slot, nbytes):
+        size = -(-nbytes // 64) * 64
+        buffer = np.full(size + 2 * room + 64, mark, np.uint8)
+        begin = room + -calls.address(buffer[room:]) % 64
+        buffers.arrays[slot] = buffer
+        buffers.slots[2 * slot : 2 * slot + 2] = calls.address(buffer) + begin, nbytes
+        found.append((buffer[:begin], buffer[begin + size :]))
+
+    rng = np.random.default_rng(seed)
+    plan = direct.plan(spec, integers(rng, spec.kernel_shape))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "_MINE", local())
+        patch.setattr(direct, "num_threads", lambda: 1)
+        patch.setattr(calls._Buffers, "enlarge", fenced)
+        plan.apply(integers(rng, spec.dims))
+    for before, after in found:
+        assert (before == mark).all()
+        assert (after == mark).all()
 
 
 @pytest.mark.usefixtures("always")
