@@ -64,7 +64,7 @@ def layout_of(
     y: tuple[int, ...],
     groups: int,
     itemsize: int,
-    order: tuple[int, ...],
+    order: tuple[int, ...] = UNTURNED,
 ) -> Integers:
     """Sizes and strides of ``(batch, c, *n)`` and of a new output, as in `lifted`.
 
