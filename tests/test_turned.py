@@ -5,7 +5,7 @@ from threading import local
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checks import assert_same, check_samples
@@ -70,8 +70,15 @@ def by_signal(spec, kernel, x):
     return np.array([dense @ signal[None] for signal in x]).reshape(shape)
 
 
+# Two planes, and an output phase with taps of one row less than the band has.
+SHORT = ConvSpec(
+    axes=(Axis(n=2, q=2, k=1), Axis(n=2, q=2, k=1), Axis(n=2, q=3, k=4, s=2, t=4, lo=3))
+)
+
+
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("small", [False, True])
+@example(spec=SHORT, seed=8023, steps=1)
 @given(spec=lines(), seed=SEEDS, steps=st.sampled_from((1, 1, 2)))
 def test_whole_numbers_are_exact(small, spec, seed, steps):
     rng = np.random.default_rng(seed)

@@ -177,7 +177,9 @@ def _store(
     lanes, parts, step = scalars[of.TURNED], end - begin, steps[1]
     unit, width = scalars[of.SPACING] * scalars[of.M], scalars[of.WIDTH]
     pitch = (band[of.SAMPLES] + width - 1) // width * width
-    plane = (band[of.ROWS] + unit - 1) // unit * unit * pitch
+    # As many rows have been multiplied as the first phase has.
+    high = (sizes[3] - places[1] + step - 1) // step - band[of.ROW]
+    plane = (min(band[of.ROWS], high) + unit - 1) // unit * unit * pitch
     room = sizes[3] - step * band[of.ROW]
     whole, most = 0, -lanes
     if parts == step:
