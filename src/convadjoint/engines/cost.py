@@ -31,9 +31,9 @@ COPY = 0.25  # one sample laid out for a product of matrices
 FLOP = 0.012  # one multiplication with addition inside BLAS
 WAVE = 0.12  # one sample of a transform of SciPy, per doubling of its length
 MIX = 0.6  # one product of two frequencies there
-COMPILED_WAVE = 0.027  # the same of the compiled transforms
+COMPILED_WAVE = 0.033  # the same of the compiled transforms
 COMPILED_MIX = 0.2  # and of their products
-COMPILED_WAVES = 60_000.0  # one product with them
+COMPILED_WAVES = 80_000.0  # one product with them
 NEST = 60_000.0  # one product of nested tiles
 BLOCK = 0.0044  # one multiplication with addition in those
 LAY = 0.13  # one sample of a line of sums
@@ -93,7 +93,7 @@ class _Work:
         pairs = spec.batch * spec.c_out * (spec.c_in // spec.groups) * joined
         if spec.c_out == spec.groups:
             # A tile holds two rows of some vectors, and a tap more than the kernel.
-            pairs *= 1.2 * -(-row // 128) * 128 / row
+            pairs *= -(-row // 128) * 128 / row
         moved = prod(spec.dims) + prod(spec.dimsd)
         return pairs * TILE + moved * MOVE
 
