@@ -2,10 +2,12 @@
 
 import copy
 import os
+import pickle
 import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -267,3 +269,42 @@ def test_helpers_of_compiled_code_leave_the_callers_cpu_alone():
     assert 0 not in threads
     every = os.sched_getaffinity(0)
     assert len(every - os.sched_getaffinity(threads[0])) == 1
+
+
+@pytest.mark.parametrize("system", ["linux", "another"])
+def test_products_are_the_same_with_and_without_compiled_helpers(system, monkeypatch):
+    op = ca.Conv2DOp((700, 600), RNG.standard_normal((5, 5)), padding="same")
+    x = RNG.standard_normal(op.dims)
+    want = op.replace(engine="taps") @ x
+    ca.set_num_threads(2)
+    monkeypatch.setattr(calls, "sys", SimpleNamespace(platform=system))
+    scale = np.abs(op.kernel).sum() * np.abs(x).max()
+    for _ in range(3):
+        assert np.abs(op @ x - want).max() <= 16 * np.finfo("f8").eps * scale
+    ca.set_num_threads(None)
+
+
+def test_the_short_way_is_taken_by_what_fits_only():
+    op = ca.Conv2DOp((40, 30), RNG.integers(-3, 4, (3, 3)).astype("f4"))
+    x = RNG.integers(-9, 9, op.dims).astype("f4")
+    want = op @ x
+    readable = x.copy()
+    readable.flags.writeable = False
+    others = (readable, np.asfortranarray(x), x.astype(">f4"), x[::-1].copy()[::-1])
+    for other in (x, *others):
+        assert (op @ other == want).all()
+    assert (op @ x.astype("f8")).dtype == np.float64
+    assert (op @ x.ravel()).shape == (want.size,)
+    assert (op @ np.stack((x, 2 * x), axis=-1))[..., 1].tolist() == (2 * want).tolist()
+    count = op.matvec_count
+    assert type(op @ x) is np.ndarray
+    assert op.matvec_count == count + 1
+
+
+def test_operators_that_were_applied_can_be_copied_and_pickled():
+    op = ca.Conv2DOp((300, 300), RNG.standard_normal((5, 5)), engine="direct")
+    x = RNG.standard_normal(op.dims)
+    want = op @ x
+    for twin in (copy.copy(op), copy.deepcopy(op), pickle.loads(pickle.dumps(op))):
+        assert (twin @ x == want).all()
+        assert (twin @ x == want).all()
