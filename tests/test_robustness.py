@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import convadjoint as ca
 from checks import EXACT
 from convadjoint import engines
 from convadjoint.engines import calls, direct, pool
+from convadjoint.engines.guard import drowns
 from convadjoint.engines.separable import factors
 from convadjoint.geometry import Axis, ConvSpec
 from strategies import ENGINES
@@ -308,3 +310,95 @@ def test_operators_that_were_applied_can_be_copied_and_pickled():
     for twin in (copy.copy(op), copy.deepcopy(op), pickle.loads(pickle.dumps(op))):
         assert (twin @ x == want).all()
         assert (twin @ x == want).all()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "c8"])
+@pytest.mark.parametrize("engine", ["auto", "fft"])
+def test_a_large_signal_leaves_the_small_ones_of_its_batch_alone(engine, dtype):
+    kernel = RNG.random((41, 41)).astype(dtype)
+    x = RNG.standard_normal((3, 96, 80)).astype(dtype)
+    x[0] *= x.real.dtype.type(1e33)
+    x[2] *= x.real.dtype.type(1e-12)
+    op = ca.Conv2DOp(x.shape, kernel, axes=(1, 2), padding="same", engine=engine)
+    one = ca.Conv2DOp((96, 80), kernel, padding="same", engine=engine)
+    y = op @ x
+    for alone, found in zip(x, y, strict=True):
+        scale = np.abs(kernel).sum() * np.abs(alone).max()
+        assert np.abs(found - one @ alone).max() <= 16 * np.finfo("f4").eps * scale
+
+
+def test_data_that_drown_in_one_signal_of_many_are_noticed():
+    x = RNG.standard_normal((5, 64, 64))
+    x[1:] *= 1e16
+    assert not drowns(x)
+    x[0, 3, 3] = 1e16
+    assert drowns(x)
+    assert not drowns(np.zeros((2, 3, 3)))
+    assert not drowns(np.zeros((0, 3, 3)))
+
+
+INTERRUPTED = """
+import signal, sys, time
+import numpy as np
+import convadjoint as ca
+
+ca.set_num_threads(3)
+rng = np.random.default_rng(0)
+kernel = rng.standard_normal((15, 15)).astype("f4")
+dims, engine = (8, 96, 96), sys.argv[1]
+op = ca.Conv2DOp(dims, kernel, axes=(1, 2), engine=engine, padding="same")
+a, b = rng.standard_normal((2, *dims)).astype("f4")
+want, armed, count = op @ b, False, 0
+
+def ring(*_):
+    if armed:
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, ring)
+signal.setitimer(signal.ITIMER_REAL, 7e-4, 7.1e-4)
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    try:
+        armed = True
+        while True:
+            op @ a
+    except KeyboardInterrupt:
+        armed, count = False, count + 1
+    assert (op @ b == want).all(), count
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert count
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+@pytest.mark.parametrize("engine", ["fft", "direct"])
+def test_an_interrupted_product_leaves_nothing_behind(engine):
+    if direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None:
+        pytest.skip("needs numba")
+    command = [sys.executable, "-c", INTERRUPTED, engine]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_all_helpers_are_waited_for_whatever_goes_wrong():
+    ca.set_num_threads(4)
+    main, done = threading.current_thread(), []
+
+    def job(number):
+        if threading.current_thread() is main:
+            return
+        time.sleep(0.2)
+        done.append(number)
+        raise ArithmeticError(number)
+
+    def first(number):
+        time.sleep(0.05)
+        if number:
+            job(number)
+
+    with pytest.raises(ArithmeticError):
+        pool.each(first, range(4))
+    count = len(done)
+    time.sleep(0.3)
+    ca.set_num_threads(None)
+    assert count == len(done) > 0

@@ -76,14 +76,14 @@ class FftPlan:
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         spec, batch = self.spec, x.shape[0]
-        x, exponent = tamed(extend(x, self.extend))
+        x, exponents = tamed(extend(x, self.extend))
         x = x.reshape(batch, spec.groups, spec.c_in // spec.groups, *x.shape[2:])
         shape = (batch, spec.groups, spec.c_out // spec.groups, *self.sizes)
         y = np.zeros(shape, x.dtype)
         some = max(1, BYTES // self.nbytes)
         for first in range(0, batch, some):
             self._transform(x[first : first + some], y[first : first + some])
-        scale(y, exponent + self.exponent)
+        scale(y, exponents + self.exponent)
         return fold(y.reshape(batch, spec.c_out, *self.sizes), self.fold)
 
     @property
@@ -147,7 +147,7 @@ def _plan(spec: ConvSpec, kernel: Array) -> Plan:
     pairs_count = prod(len(line.phases) for line in lines)
     nbytes = prod((*shape, pairs_count, *empty.transform.lengths)) * kernel.itemsize
     require(nbytes, "the spectra of the kernel")
-    tame, exponent = tamed(kernel)
+    (tame,), (exponent,) = tamed(kernel[None])
     empty = replace(empty, exponent=exponent)
     grouped = tame.reshape(*shape, *kernel.shape[2:])
     found: dict[tuple[int, ...], list[tuple[Phases, Array]]] = defaultdict(list)

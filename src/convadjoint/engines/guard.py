@@ -71,16 +71,22 @@ class Guarded:
 
 
 def drowns(x: Array) -> bool:
-    """Whether the rounding of the largest sample is much of a typical one.
+    """Whether the rounding of the largest sample is much of a typical one, in any signal.
 
     Typical is the median of some samples that are not zero.
     """
-    flat = x.reshape(-1)
-    look: Array = np.abs(flat[:: max(1, flat.size // _LOOK)])
-    typical = look[look > 0]
-    if not typical.size:
+    if not x.size:
         return False
+    axes = tuple(range(1, x.ndim))
     parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
-    largest = max(max(part.max(), -part.min()) for part in parts)
+    largest: Array = np.max(
+        [np.maximum(part.max(axes), -part.min(axes)) for part in parts], axis=0
+    )
+    flat = x.reshape(len(x), -1)
+    step = max(1, len(flat) * flat.shape[1] // _LOOK)
+    look: Array = np.sort(np.abs(flat[:, :: min(step, -(-flat.shape[1] // 16))]))
+    zeros = np.count_nonzero(look == 0, axis=1)
+    middle = np.minimum((zeros + look.shape[1]) // 2, look.shape[1] - 1)
+    typical = look[np.arange(len(look)), middle]
     eps = float(np.finfo(x.real.dtype).eps)
-    return bool(eps * largest > _DROWNED * np.median(typical))
+    return bool(((typical > 0) & (eps * largest > _DROWNED * typical)).any())

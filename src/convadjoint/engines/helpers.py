@@ -8,37 +8,56 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-__all__ = ["Crew", "Errand"]
+__all__ = ["Crew", "Errand", "settle"]
 
 
 class Errand:
-    """A call that a helper may take, and that its owner may take back."""
+    """A call that a helper may take, unless its owner has called it off before."""
 
-    __slots__ = ("_call", "_done", "_error", "_taken")
+    __slots__ = ("_begun", "_call", "_done", "_ended", "_off", "error")
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call = call
-        self._taken, self._done = Lock(), Lock()
+        self._begun = self._off = self._ended = False
+        self._done = Lock()
         self._done.acquire()
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Do it, unless it was taken back."""
-        if self._taken.acquire(blocking=False):
-            try:
+        """Do it, unless it was called off."""
+        self._begun = True
+        try:
+            if not self._off:
                 self._call()
-            except BaseException as error:  # noqa: BLE001 - its owner raises it
-                self._error = error
-            finally:
-                self._done.release()
+        except BaseException as error:  # noqa: BLE001 - its owner raises it
+            self.error = error
+        finally:
+            self._ended = True
+            self._done.release()
 
-    def settle(self) -> None:
-        """Take it back if no helper has begun, else wait for it; raise its error."""
-        if self._taken.acquire(blocking=False):
-            return
-        self._done.acquire()
-        if self._error is not None:
-            raise self._error
+    def wait(self) -> None:
+        """Call it off if no helper has begun, else wait for the end.
+
+        Whoever is interrupted here may come back.
+        """
+        self._off = True
+        while self._begun and not self._ended:
+            self._done.acquire(timeout=1)
+
+
+def settle(errands: list[Errand]) -> None:
+    """Wait for all that have begun, whatever happens meanwhile; raise the first error."""
+    caught: BaseException | None = None
+    while True:
+        try:
+            for errand in errands:
+                errand.wait()
+            break
+        except BaseException as error:  # noqa: BLE001 - raised when all are done
+            caught = caught or error
+    for found in (caught, *(errand.error for errand in errands)):
+        if found is not None:
+            raise found
 
 
 class Crew:
@@ -48,8 +67,11 @@ class Crew:
         self._errands: SimpleQueue[Errand | None] = SimpleQueue()
         self._size = 0
 
-    def send(self, call: Callable[[], None], count: int) -> list[Errand]:
-        """Let `count` helpers make a call, who may be fewer if no more start."""
+    def send(self, call: Callable[[], None], count: int, sent: list[Errand]) -> None:
+        """Let `count` helpers make a call, or fewer if no more start.
+
+        Errands are in the list `sent` before anybody can take them.
+        """
         while self._size < count:
             helper = Thread(
                 target=_wait, args=(self._errands,), name="convadjoint", daemon=True
@@ -59,10 +81,9 @@ class Crew:
             except RuntimeError:  # no more threads, or the interpreter is closing
                 break
             self._size += 1
-        errands = [Errand(call) for _ in range(min(count, self._size))]
-        for errand in errands:
-            self._errands.put(errand)
-        return errands
+        for _ in range(min(count, self._size)):
+            sent.append(Errand(call))
+            self._errands.put(sent[-1])
 
     def dismiss(self) -> None:
         """Let the threads end once they have done what was sent."""

@@ -8,7 +8,7 @@ from functools import cache
 from threading import Lock, local
 from typing import Any, TypeVar
 
-from convadjoint.engines.helpers import Crew, Errand
+from convadjoint.engines.helpers import Crew, Errand, settle
 from convadjoint.errors import GeometryError
 from convadjoint.geometry.checks import integer
 
@@ -35,10 +35,10 @@ class _Pool:
             self.threads = _from_environment()
         return self.threads
 
-    def helpers(self, work: Callable[[], None], count: int) -> list[Errand]:
+    def send(self, work: Callable[[], None], count: int, sent: list[Errand]) -> None:
         """Let up to `count` other threads work; the caller does what none takes."""
         with self.lock:
-            return self.crew.send(work, min(count, self.count() - 1))
+            self.crew.send(work, min(count, self.count() - 1), sent)
 
     def resize(self, threads: int | None) -> None:
         """Take another number of threads from now on."""
@@ -168,14 +168,17 @@ def each(function: Callable[[Job], object], jobs: Iterable[Job]) -> None:
         _move(cpus)
         work()
 
-    helpers = _POOL.helpers(help_out, min(num_threads(), len(every)) - 1)
+    sent: list[Errand] = []
     try:
+        _POOL.send(help_out, min(num_threads(), len(every)) - 1, sent)
         work()
     finally:
-        for helper in helpers:
-            # One that has not begun (it serves other products) is not waited for: the
-            # caller has done its share.
-            helper.settle()
+        # One that has not begun (it serves other products) is not waited for: the caller
+        # has done its share.  The others write where the next product would.
+        try:
+            settle(sent)
+        finally:
+            settle(sent)
 
 
 _DONE = object()

@@ -64,7 +64,7 @@ class WavePlan:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        x, exponent = tamed(x)
+        x, exponents = tamed(x)
         if not (x.flags.c_contiguous and x.flags.writeable and x.flags.aligned):
             x = x.copy()
         shape = (len(x), self.spec.c_out, *self.sizes)
@@ -81,7 +81,7 @@ class WavePlan:
             some = max(1, _BYTES // (self.values * reals.itemsize))
             for first in range(0, pairs, some):
                 self._product(data, first, min(some, pairs - first), len(x))
-        scale(y, exponent + self.exponent)
+        scale(y, exponents + self.exponent)
         return fold(y, self.fold)
 
     def _product(self, data: Any, first: int, pairs: int, batch: int) -> None:
@@ -176,7 +176,7 @@ def _made(
     """Transform the kernel, and write the tables."""
     reals, lanes = kernel.real.dtype, layout.lanes
     ins = sides[0].channels * len(sides[0].phases)
-    tame, exponent = tamed(kernel)
+    (tame,), (exponent,) = tamed(kernel[None])
     found = _spectrum(spec, tame, lines, sides, layout)
     spectrum = aligned(found.size, reals)
     spectrum[:] = found.reshape(-1)
