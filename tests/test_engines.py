@@ -38,7 +38,12 @@ def check_plan(engine, spec, kernel, dense, x):
     y = engines.plan(engine, spec, kernel).apply(x)
     assert y.dtype == x.dtype
     assert not np.shares_memory(y, x)
-    check_samples(y, dense, x, engine)
+    if engine == "separable":
+        # Factors round all taps alike, also those that no sample meets.
+        scale = np.full(dense.dimsd, np.abs(kernel).sum() * np.linalg.norm(x.ravel()))
+        assert_within(y, dense @ x, scale)
+    else:
+        check_samples(y, dense, x, engine)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
