@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import convadjoint as ca
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import calls, cutting, direct, fft, packing
+from convadjoint.engines import calls, cutting, direct, fft, orientation, packing
 from convadjoint.engines.fourier import spectra, transforms
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases, unrolled
@@ -29,6 +29,7 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cutting, "_BAND_BYTES", 512)
         patch.setattr(cutting, "_PRODUCT_BYTES", 2048)
+        patch.setattr(cutting, "_PIECE_BYTES", 2048)
         patch.setattr(cutting, "_JOB", 1)
         patch.setattr(cutting, "_ROWS_JOB", 1)
         patch.setattr(cutting, "_USES", 1)
@@ -57,8 +58,16 @@ def wide(draw):
     return replace(spec, batch=batch, groups=groups, c_in=c_in, c_out=c_out)
 
 
+@pytest.mark.parametrize("cycles", [3, -1e9], ids=["few copies", "copies"])
 @given(spec=wide(), seed=SEEDS)
-def test_bands_jobs_and_chunks_add_up_to_the_whole(spec, seed):
+def test_bands_jobs_and_chunks_add_up_to_the_whole(cycles, spec, seed):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orientation, "_COPYING", cycles)
+        check_both_ways(spec, seed)
+
+
+def check_both_ways(spec, seed):
+    """Integers, mapped by the engine and back, are exact."""
     rng = np.random.default_rng(seed)
     kernel, x = integers(rng, spec.kernel_shape), integers(rng, spec.dims)
     dense = spec_dense(spec, kernel)

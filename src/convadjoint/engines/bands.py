@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
+from convadjoint.engines.arrays import RANK
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry.phases import Phase
 
@@ -27,9 +28,14 @@ Triple = tuple[Phase, ...]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One axis of a frame: which input phases it holds, and how far the taps reach."""
+    """One axis of a frame: which input phases it holds, and how far the taps reach.
+
+    Where rows are short, each tap may have a copy of its own: then none reaches further
+    than the outputs, and what is called an input phase is a copy.
+    """
 
     phases: tuple[Phase, ...]
+    copied: bool = False
 
     @property
     def step(self) -> int:
@@ -41,19 +47,32 @@ class Line:
         """Where the taps begin to read: by input phase, the first for output 0."""
         lows: dict[int, int] = {}
         for phase in self.phases:
-            low = phase.first_in + phase.step_in * min(phase.shifts)
-            lows[phase.first_in] = min(low, lows.get(phase.first_in, low))
+            for shift in phase.shifts:
+                low = phase.first_in + phase.step_in * shift
+                key = low if self.copied else phase.first_in
+                lows[key] = min(low, lows.get(key, low))
         return dict(sorted(lows.items(), key=lambda pair: pair[1]))
 
     @property
     def reach(self) -> int:
         """Samples of an input phase that a band reads beyond its outputs."""
-        return max(max(self.moved(phase)) for phase in self.phases)
+        return max(int(self.moved(phase)[1].max()) for phase in self.phases)
 
-    def moved(self, phase: Phase) -> list[int]:
-        """Shifts of the taps, from where those of the input phase begin to read."""
-        low = (self.starts[phase.first_in] - phase.first_in) // phase.step_in
-        return [shift - low for shift in phase.shifts]
+    def moved(self, phase: Phase) -> Integers:
+        """Input phase of each tap, and its shift from where that begins to read."""
+        starts = self.starts
+        keys, lows = list(starts), list(starts.values())
+        reads = [phase.first_in + self.step * shift for shift in phase.shifts]
+        found = [keys.index(low if self.copied else phase.first_in) for low in reads]
+        return np.array(
+            [
+                found,
+                [
+                    (low - lows[i]) // self.step
+                    for low, i in zip(reads, found, strict=True)
+                ],
+            ]
+        )
 
     @property
     def longest(self) -> int:
@@ -63,6 +82,8 @@ class Line:
     @property
     def idle(self) -> int:
         """Zeros that a full row has at both ends: those of neighbours may be the same."""
+        if self.copied:
+            return 0
         count, sides = self.longest + self.reach, []
         lengths = {phase.first_in: phase.n for phase in self.phases}
         for first, start in self.starts.items():
@@ -111,10 +132,9 @@ class Frame:
         strides = [prod(self.shape[axis + 1 :]) for axis in range(7)]
         far = np.arange(self.channels) * strides[0]
         for axis, (line, pair) in enumerate(zip(self.lines, pairs, strict=True)):
-            base = list(line.starts).index(pair.first_in) * strides[1 + axis]
-            moved = np.array(line.moved(pair)) * strides[4 + axis]
-            far = far[..., None] + (base + moved if axis < 2 else base)
-        near = np.array(self.lines[2].moved(pairs[2]))
+            base, near = line.moved(pair)
+            along = near * strides[4 + axis] if axis < RANK - 1 else 0
+            far = far[..., None] + base * strides[1 + axis] + along
         far = np.broadcast_to(far, (*far.shape[:-1], len(near)))
         return np.stack((np.broadcast_to(near, far.shape), far))
 

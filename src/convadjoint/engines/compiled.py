@@ -76,6 +76,10 @@ def _multiply(
     to_write = soon[3][1] if spacing and few else 0
     for number in range(count):
         for sample in range(0, length, width):
+            form = scalars[of.FORM]
+            unused = (sample + width - length) // scalars[of.VECTOR]
+            if unused > 0 and scalars[of.NARROW]:
+                form = scalars[of.NARROW] + unused - width // scalars[of.VECTOR] + 1
             first, part_ = number * most, (soon[4] * count + number) * total
             reading, writing = to_read * part_ // parts, to_write * part_ // parts
             read_to = min(soon[1][3], (sample + width) * strides[0])
@@ -112,7 +116,7 @@ def _multiply(
                     place,
                     step,
                     fresh,
-                    scalars[of.FORM],
+                    form,
                 )
     return apart
 
@@ -123,9 +127,9 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
 
     It takes the addresses of a call and of its thread's buffers.  The call is given input
     and output; numbers (sections, as `program` has them) and weights (those of the tiles,
-    group by group); layout, jobs, and what these read and write (`ahead`); the count of
-    jobs, and the next one to do, which all threads share; and, if bands are turned, what
-    `turning` has to fill and to store them.
+    group by group); layout, jobs, and what their bands read and write (`ahead`); the count
+    of bands; if these are turned, what `turning` has to fill and to store them; the next
+    band, and the next piece of each, which all threads share.
 
     The layout has 24 numbers: sizes and strides of the input, then of the output: group,
     channel, plane, row, signal, sample.  Samples of the output are neighbours.
@@ -144,7 +148,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
             words_at(words[5]),
             words_at(words[6]),
         )
-        count, counter = words[7], moved(words, 8)
+        count, counter = words[7], moved(words, 10)
         sides, scalars = (
             moved(numbers, numbers[of.SIDES]),
             moved(numbers, numbers[of.SCALARS]),
@@ -160,35 +164,50 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
             moved(numbers, numbers[of.AXES + 2]),
         )
         lanes, ranges, m = scalars[of.LANES], scalars[of.RANGES], scalars[of.M]
-        before, job = -1, taken(counter)
-        while job < count:
-            following = taken(counter)
+        sizes = moved(layout, 12)
+        pieces, most, blocks = jobs[0], jobs[1], scalars[of.BLOCKS]
+        left, piece, job, following = count, pieces, 0, taken(counter)
+        band, done = jobs, counter
+        while left > 0 or piece < pieces:
+            if piece >= pieces:
+                job = following
+                if job < count:
+                    following = taken(counter)
+                else:
+                    # There are no more: help with those of others, the last one first.
+                    left -= 1
+                    job = left
+                band, done = (
+                    moved(jobs, of.HEAD + of.BAND * job),
+                    moved(counter, 1 + job),
+                )
+                piece = taken(done)
+                if piece < pieces:
+                    source = (
+                        moved(x, band[of.GROUP] * layout[6]),
+                        layout,
+                        moved(layout, 6),
+                    )
+                    rows = (
+                        band[of.PLANES] + steps[3],
+                        band[of.ROWS] + steps[4],
+                        band[of.SIGNALS],
+                        band[of.SAMPLES] + steps[5],
+                    )
+                    first = (
+                        band[of.PLANE],
+                        band[of.ROW],
+                        band[of.SIGNAL],
+                        band[of.SAMPLE],
+                    )
+                    if scalars[of.TURNED]:
+                        called(words[8], x, layout, inputs, numbers, band, 0, 0)
+                    else:
+                        fill(source, (inputs, sides), first, rows, axes, lanes)
+                continue
+            block = (most * piece, min(most, blocks - most * piece))
             after = moved(regions, of.REGION * min(following, count - 1))
             here = moved(regions, of.REGION * job + of.WRITTEN)
-            band, last = moved(jobs, of.BAND * job), moved(jobs, of.BAND * before)
-            same = before >= 0 and band[of.GROUP] == last[of.GROUP]
-            for number in range(of.PLANE, of.BAND if same else of.PLANE):
-                # Only the channels differ: what they read is there already.
-                same = same and band[number] == last[number]
-            before, job = job, following
-            if not same:
-                source = (
-                    moved(x, band[of.GROUP] * layout[6]),
-                    layout,
-                    moved(layout, 6),
-                )
-                rows = (
-                    band[of.PLANES] + steps[3],
-                    band[of.ROWS] + steps[4],
-                    band[of.SIGNALS],
-                    band[of.SAMPLES] + steps[5],
-                )
-                first = (band[of.PLANE], band[of.ROW], band[of.SIGNAL], band[of.SAMPLE])
-                if scalars[of.TURNED]:
-                    called(words[9], x, layout, inputs, numbers, band, 0, 0)
-                else:
-                    fill(source, (inputs, sides), first, rows, axes, lanes)
-            sizes = moved(layout, 12)
             target = (moved(y, band[of.GROUP] * layout[18]), sizes, moved(layout, 18))
             begin, outputs = 0, last_phases[scalars[of.GROUPS] - 1]
             for group in range(scalars[of.GROUPS]):
@@ -217,7 +236,6 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
                             (o - begin) * scalars[of.DISTANCE],
                             p == first_part,
                         )
-                        block = (band[of.BLOCK], band[of.BLOCKS])
                         apart = _multiply(
                             inputs,
                             numbers,
@@ -228,13 +246,13 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
                             (x, after, y, here, o, outputs),
                         )
                 if scalars[of.TURNED]:
-                    called(words[10], y, layout, products, numbers, band, begin, end)
+                    called(words[9], y, layout, products, numbers, band, begin, end)
                 elif min(deep, high) > 0:
                     place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
                     store(
                         target,
                         (products, scalars[of.DISTANCE], apart),
-                        (band[of.BLOCK] * m, band[of.BLOCKS] * m),
+                        (block[0] * m, block[1] * m),
                         shape,
                         (
                             (place[0], place[1], band[of.SIGNAL], band[of.SAMPLE]),
@@ -244,5 +262,6 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
                         lanes,
                     )
                 begin = end
+            piece = taken(done)
 
     return work

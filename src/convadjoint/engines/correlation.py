@@ -233,11 +233,11 @@ class _Correlation(Strips):
         self, margin: int, z_start: int, z_end: int, x_channel: int
     ) -> tuple[int, ...]:
         """The numbers that stand alone, but for the last."""
-        from convadjoint.engines import dots, primitives  # noqa: PLC0415
+        from convadjoint.engines import dots, rows  # noqa: PLC0415
 
         spread = self.moves if self.moves > 1 else 0
         return (
-            primitives.LINE_BYTES // self.itemsize,
+            rows.LINE_BYTES // self.itemsize,
             self.lanes,
             *self.tile,
             dots.FORMS.index(self.tile),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from math import prod
 from typing import Self
 
@@ -22,15 +22,17 @@ Integers = npt.NDArray[np.int64]
 _BAND_BYTES = 589_824
 _MOST_BYTES = 7_864_320
 _LINE_BYTES = 64
-# Bytes of a band's products.
+# Bytes of a band's products, of one block of channels, and of all blocks of a piece.
 _PRODUCT_BYTES = 2**23
+_PIECE_BYTES = 2**18
 # Multiplications that are worth a job of their own, if several channels share samples,
 # and if rows of one do.
 _JOB, _ROWS_JOB = 1_000_000, 200_000
 # Samples that each weight should serve, once it is there.
 _USES = 224
-# Jobs that are enough to keep all threads busy, and for memory to come meanwhile.
-_JOBS, _ROWS_JOBS = 8, 32
+# Jobs that are enough to keep all threads busy, and for memory to come meanwhile; and
+# pieces of channels that let threads end together.
+_JOBS, _ROWS_JOBS, _PIECES = 8, 32, 32
 # Lengths of a part of the innermost axis: multiples of the width of every tile.
 _STEPS = (6144, 3072, 1536, 768, 384)
 
@@ -39,17 +41,22 @@ _STEPS = (6144, 3072, 1536, 768, 384)
 class Cut:
     """Outputs of each axis, how many of them make a band, and how many signals do.
 
-    A band makes at most `most` of the `blocks` of channels; `work` counts its
-    multiplications for one signal.
+    A block of its channels makes `block_bytes` of products for one signal; `work` counts
+    its multiplications for one signal.
     """
 
     groups: int
     blocks: int
-    most: int
+    block_bytes: int
     counts: tuple[int, int, int]
     band: tuple[int, int, int]
     signals: int
     work: int
+
+    def most(self, signals: int) -> int:
+        """Blocks of channels whose products stay in cache."""
+        fitting = _PIECE_BYTES // (self.block_bytes * signals)
+        return max(1, min(self.blocks, fitting))
 
     @property
     def pieces(self) -> int:
@@ -94,8 +101,13 @@ def cut(
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
     unit = max(1, tile[0].m * tile[1])
     phases = len({phase.first_out for phase in lines[2].phases})
-    room = _PRODUCT_BYTES // (c_out * phases * pitch * kernel.itemsize)
+    block = 1 if tile[1] else tile[0].m
+    room = _PRODUCT_BYTES // (block * phases * pitch * kernel.itemsize)
     rows = min(rows, least, height, max(room, 4 * lines[1].reach))
+    if not tile[1]:
+        # An even number of bands, so that two threads end at about the same time.
+        bands = -(-height // max(1, rows))
+        rows = -(-height // (bands + bands % 2 * (bands > 1)))
     rows = -(-max(1, rows) // unit) * unit
     planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
     planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))
@@ -104,12 +116,12 @@ def cut(
         spare = -lines[2].idle
     frame = Frame(lines, channels, (planes, rows, length), spare)
     lines_ = prod(frame.sides[:2])
-    block_bytes = tile[0].m * phases * lines_ * pitch * kernel.itemsize
+    block_bytes = block * phases * lines_ * pitch * kernel.itemsize
     fitting = min(budget // line_bytes, room) // lines_
     return Cut(
         groups=groups,
         blocks=-(-c_out // tile[0].m),
-        most=max(1, min(-(-c_out // tile[0].m), _PRODUCT_BYTES // block_bytes)),
+        block_bytes=block_bytes,
         counts=(depth, height, lines[2].longest),
         band=(planes, rows, length),
         signals=1 if tile[1] else max(1, fitting),
@@ -147,7 +159,7 @@ def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:
 def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
     """Signals of a band, and the bands of all signals and groups."""
     if batch == 0:
-        return 1, np.empty(0, np.int64)
+        return 1, np.zeros(2, np.int64)
     bands = cut.groups * cut.pieces
     wanted = -(-_JOBS // bands) if threads > 1 else 1
     worth = max(-(-_JOB // cut.work), -(-_USES // prod(cut.band)))
@@ -156,17 +168,18 @@ def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
     bands *= -(-batch // signals)
     splits = 1
     if threads > 1:
-        splits = min(cut.blocks, -(-_JOBS // bands), max(1, signals * cut.work // _JOB))
+        splits = min(-(-_PIECES // bands), max(1, signals * cut.work // _JOB))
+    most = min(cut.most(signals), -(-cut.blocks // splits))
     numbers = [
-        (group, *block, *planes, *rows, *chosen, *samples)
+        (group, *planes, *rows, *chosen, *samples)
         for group in range(cut.groups)
         for chosen in even(batch, signals)
         for planes, rows, samples in product(
             *(even(n, m) for n, m in zip(cut.counts, cut.band, strict=True))
         )
-        for block in even(cut.blocks, min(cut.most, -(-cut.blocks // splits)))
     ]
-    return signals, np.array(numbers, np.int64).reshape(-1)
+    head = -(-cut.blocks // most), most
+    return signals, np.array([*head, *chain.from_iterable(numbers)], np.int64)
 
 
 def even(count: int, most: int) -> list[tuple[int, int]]:

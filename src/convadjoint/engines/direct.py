@@ -38,18 +38,19 @@ from convadjoint.engines.orientation import (
     chosen_order,
     chosen_tile,
     idle_phase,
+    last_line,
     movers_of,
 )
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
-from convadjoint.engines.program import BAND, joined
+from convadjoint.engines.program import HEAD, joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.tiles import Tile
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, dense_or_not, phases
 
-__all__ = ["DirectPlan", "Template", "plan", "refuses", "template"]
+__all__ = ["DirectPlan", "plan", "refuses"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
@@ -122,14 +123,16 @@ class DirectPlan:
         groups, order = self.spec.groups, self.order
         layout = layout_of(x.shape, x.strides, shape, groups, itemsize, order)
         steps = np.array(self.frame.steps)
-        ahead = regions(bands, layout, self.axes, steps)
+        ahead = regions(bands[HEAD:], layout, self.axes, steps)
+        count = len(ahead)
         call = Call.of(
             _compiled(x.dtype),
             (program.inputs * itemsize, program.products * itemsize),
             (program.numbers, self.taps.weights, layout, bands, ahead),
-            (len(bands) // BAND, 0, *movers_of(order, x.dtype)),
+            # How many bands, and the movers; the next band, and the next piece of each.
+            (count, *movers_of(order, x.dtype), *(0,) * (1 + count)),
             slot=0 if itemsize == 4 else 2,
-            threads=min(threads, max(1, len(bands) // BAND)),
+            threads=min(threads, max(1, count * int(bands[0]))),
         )
         if len(self.calls) >= _CALLS:
             self.calls.clear()
@@ -143,29 +146,32 @@ class DirectPlan:
 
     def _program(self, signals: int) -> Program:
         """Work out what depends on the signals of a band."""
-        from convadjoint.engines import microkernel, primitives  # noqa: PLC0415
+        from convadjoint.engines import microkernel, rows  # noqa: PLC0415
 
         tile, frame, taps_ = self.tile, self.frame, self.taps
-        planes, rows, pitch = frame.sides
+        planes, height, pitch = frame.sides
         distance = self._products(signals)
         ranges = 2 * tile.m - 1 if self.spacing else 1
         scalars = (
             distance,
             self.spacing,
             tile.width,
-            primitives.LINE_BYTES // taps_.weights.itemsize,
+            rows.LINE_BYTES // taps_.weights.itemsize,
             ranges,
             taps_.weights.shape[1],
             len(taps_.group_ends),
             tile.m,
             microkernel.FORMS.index((tile.m, tile.v, ranges)),
             0 if self.order == UNTURNED else tile.lanes,
+            tile.lanes,
+            microkernel.FORMS.index((tile.m, 1, 1)) if tile.narrow else 0,
+            self.cut.blocks,
         )
         near, far = taps_.offsets
         numbers = joined(
             (
                 scalars,
-                (planes, rows, signals, pitch),
+                (planes, height, signals, pitch),
                 (*frame.steps, *(line.reach for line in frame.lines)),
                 *self.axes,
                 near + signals * far,
@@ -188,7 +194,7 @@ class DirectPlan:
             return planes * -(-rows // unit) * unit * self.tile.padded(samples)
         _, height, pitch = self.frame.sides
         length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
-        return self.cut.most * self.tile.m * self.tile.padded(length)
+        return self.cut.most(signals) * self.tile.m * self.tile.padded(length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,36 +218,6 @@ class ComplexPlan:
         joined = np.empty((batch, self.groups, c_out // self.groups, *lengths), x.dtype)
         joined.real, joined.imag = split[:, :, 0], split[:, :, 1]
         return joined.reshape(batch, c_out, *lengths)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
-    """A plan of many real kernels: the numbers of their taps stand for the weights.
-
-    Number 0 stands for no tap.
-    """
-
-    inner: DirectPlan
-    numbers: Integers
-
-    def bind(self, kernel: Array) -> DirectPlan:
-        """Lay the weights of a kernel out."""
-        weights = np.concatenate((np.zeros(1, kernel.dtype), kernel.reshape(-1)))
-        laid = weights.take(self.numbers, mode="clip")
-        # Calls hold the address of the weights.
-        taps_ = replace(self.inner.taps, weights=laid)
-        return replace(self.inner, taps=taps_, calls={})
-
-
-def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
-    """Plan for all real kernels of a geometry; None if no tap joins anything."""
-    size = prod(spec.kernel_shape)
-    # The samples decide about the tile: so numbers need as many bytes.
-    numbers = np.arange(1, size + 1, dtype=f"i{dtype.itemsize}")
-    made: Any = plan(spec, numbers.reshape(spec.kernel_shape))
-    if not isinstance(made, DirectPlan):
-        return None
-    return Template(made, made.taps.weights.astype(np.intp))
 
 
 @cache
@@ -301,7 +277,8 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     if order != UNTURNED:
         kernel = kernel.swapaxes(-2, -1)
         split[1:], borders[1:] = split[:0:-1], borders[:0:-1]
-    lines = (Line(split[0]), Line(split[1]), Line(split[2]))
+    zeros = borders[-1][0] is None
+    lines = (Line(split[0]), Line(split[1]), last_line(split[2], kernel, zeros=zeros))
     found: dict[tuple[int, ...], list[Triple]] = defaultdict(list)
     for pairs in product(*split):
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
@@ -316,7 +293,7 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         kernel,
         (tile, spacing),
         batch=1 if order == SIGNALS_AS_LANES else spec.batch,
-        zeros=borders[-1][0] is None,
+        zeros=zeros,
         turned=order != UNTURNED,
     )
     taps_ = packed(

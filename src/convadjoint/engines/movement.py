@@ -7,14 +7,8 @@ There are few functions, since each takes its time to be compiled.
 
 from typing import Any
 
-from convadjoint.engines.primitives import (
-    PARTS,
-    compiled,
-    merge,
-    moved,
-    prefetch,
-    split,
-)
+from convadjoint.engines.primitives import compiled, moved, prefetch
+from convadjoint.engines.rows import PARTS, merge, pick, split
 
 __all__ = ["fill", "inside", "origin", "store", "strip"]
 
@@ -51,8 +45,10 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                     at += (first[2] + s) * strides[4]
                     if c + 1 < sizes[1]:
                         # The next channel's row lies too far away to be foreseen.
-                        for u in range(0, sizes[5], 2 * lanes):
+                        u = 0
+                        while u < sizes[5]:
                             prefetch(x, at + strides[1] + u)
+                            u += 2 * lanes
                     target = (y, y_at, apart)
                     strip((x, at, strides[5]), target, samples, ends, axes[2], lanes)
 
@@ -76,9 +72,7 @@ def inside(stride: Any, samples: Any, axis: Any, lanes: Any) -> Any:
     if stride == 1 and neighbours and step <= PARTS:
         begin = min(max((start - axis[6] + step - 1) // step - first, 0), count)
         end = max(begin, min(count, (stop - axis[6]) // step - first))
-        if end - begin < lanes:
-            end = begin
-    return begin, end
+    return (begin, end) if end - begin >= lanes else (0, 0)
 
 
 @compiled
@@ -87,21 +81,36 @@ def strip(
 ) -> None:
     """One row: all its phases, with what stands before and after."""
     (x, at, stride), (y, y_at, apart), (first, count) = source, target, samples
-    (begin, end), parts, step, shift = ends, axis[0], axis[1], axis[4]
+    (begin, end), parts, step = ends, axis[0], axis[1]
+    x_at = at + axis[6] + step * first - axis[4]
+    # A range with a step would be counted first, by a division.
+    u = begin
+    while u < end - lanes:
+        split(x, x_at + step * u, y, y_at + u, apart, step)
+        u += lanes
     if end > begin:
-        x_at = at + axis[6] + step * first - shift
-        for u in range(begin, end - lanes, lanes):
-            split(x, x_at + step * u, y, y_at + u, apart, step)
         # This one may do again what the one before did.
         u = end - lanes
         split(x, x_at + step * u, y, y_at + u, apart, step)
+    plain = stride == 1 and axis[5] == 0 and step <= PARTS
     for d in range(parts):
-        for u in range(begin):
-            found = origin(axis, d, first + u)
-            y[y_at + d * apart + u] = x[at + stride * found] if found >= 0 else 0
-        for u in range(end, count):
-            found = origin(axis, d, first + u)
-            y[y_at + d * apart + u] = x[at + stride * found] if found >= 0 else 0
+        u = 0 if begin else end
+        while u < count:
+            found = axis[6 + d] + step * (first + u)
+            last = begin if u < begin else count
+            if plain:
+                # There are zeros outside.
+                edges = (-found, axis[3] - found)
+                place = moved(y, y_at + d * apart + u)
+                pick(x, at + found, edges, place, last - u, step)
+                u += lanes
+            else:
+                found = origin(axis, d, first + u)
+                value = x[at + stride * found] if found >= 0 else 0
+                y[y_at + d * apart + u] = value
+                u += 1
+            if begin <= u < end:
+                u = end
 
 
 @compiled
@@ -132,8 +141,10 @@ def store(
             at = (channel + c) * strides[1] + (first[0] + steps[0] * i) * strides[2]
             at += (first[1] + steps[1] * j) * strides[3] + (first[2] + s) * strides[4]
             line, start = moved(y, at + step * first[3]), moved(x, x_at)
-            for u in range(0, whole - lanes, lanes):
+            u = 0
+            while u < whole - lanes:
                 merge(line, step * u, start, u, phase_apart, step)
+                u += lanes
             if whole:
                 u = whole - lanes
                 merge(line, step * u, start, u, phase_apart, step)

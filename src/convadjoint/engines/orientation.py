@@ -14,7 +14,10 @@ from convadjoint.engines.tiles import Tile, best_tile, turning_pays
 from convadjoint.geometry import Border
 from convadjoint.geometry.phases import Phase
 
-__all__ = ["chosen_order", "chosen_tile", "idle_phase", "movers_of"]
+__all__ = ["chosen_order", "chosen_tile", "idle_phase", "last_line", "movers_of"]
+
+# Cycles that it takes to lay out a sample of a short row.
+_COPYING = 3
 
 
 def chosen_order(
@@ -75,6 +78,22 @@ def chosen_tile(
         rows=min(rows, 64), length=samples, taps=every, more=every // count, **host
     )
     return tile, spacing
+
+
+def last_line(found: tuple[Phase, ...], kernel: Array, *, zeros: bool) -> Line:
+    """The innermost axis, with copies for the taps where that saves time.
+
+    Without them, tiles compute what is between the rows.
+    """
+    from convadjoint.engines import rows  # noqa: PLC0415 - needs numba
+
+    plain, copied = Line(found), Line(found, copied=True)
+    if kernel.shape[1] == 1 or not zeros or plain.step > rows.PARTS:
+        return plain
+    pitch, count = plain.longest + plain.reach - plain.idle, plain.longest
+    idle = (pitch - count) * kernel[0, :, 0].size / (2 * _host(kernel)["lanes"])
+    more = count * len(copied.starts) - pitch * len(plain.starts)
+    return copied if idle > _COPYING * more else plain
 
 
 def movers_of(order: tuple[int, ...], dtype: np.dtype[np.inexact]) -> tuple[int, ...]:

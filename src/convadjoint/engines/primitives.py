@@ -1,7 +1,6 @@
 """Steps that plain compiled loops lack, for the engine `direct`: emitted as LLVM IR.
 
-`split` and `merge` take the samples of a strided row apart, and put them together; the
-others reach memory without the care that numba takes of arrays.
+They reach memory without the care that numba takes of arrays.
 
 Code for all sizes is emitted at once, with a choice: it is compiled once per machine.
 """
@@ -17,8 +16,6 @@ from numba.extending import intrinsic
 
 __all__ = [
     "INDEX",
-    "LINE_BYTES",
-    "PARTS",
     "REGISTERS",
     "VECTOR_BYTES",
     "address",
@@ -31,21 +28,15 @@ __all__ = [
     "indices",
     "inlined",
     "kept",
-    "merge",
     "moved",
     "prefetch",
     "reserve",
     "samples_at",
-    "split",
     "taken",
     "words_at",
 ]
 
 INDEX = ir.IntType(64)
-# Bytes that `split` and `merge` move at once: rows may be short.
-LINE_BYTES = 32
-# The most parts that they know.
-PARTS = 4
 
 
 def _host() -> tuple[int, int]:
@@ -218,63 +209,6 @@ def ask(builder: Any, x: Any, at: Any, *, write: bool = False) -> None:
     builder.call(function, [place, number(int(write)), number(2), number(1)])
 
 
-@emitted
-def split(
-    _context: Any, row: Any, row_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
-) -> Any:
-    """Take ``parts * lanes`` neighbours of a row apart into lines of `lanes`."""
-    return _between(_take, (row, row_at, y, y_at, apart, parts))
-
-
-@emitted
-def merge(
-    _context: Any, row: Any, row_at: Any, x: Any, x_at: Any, apart: Any, parts: Any
-) -> Any:
-    """Put lines of `lanes` samples together into a row: undoes `split`."""
-    return _between(_put, (row, row_at, x, x_at, apart, parts))
-
-
-def _between(emit: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
-    """Emit what moves samples between a row and lines that are `apart` each."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        row, lines = (builder.gep(args[i], [args[i + 1]]) for i in (0, 2))
-        element = context.get_value_type(arguments[0].dtype)
-        lanes = LINE_BYTES // context.get_abi_sizeof(element)
-
-        def emit_one(parts: int) -> None:
-            line = ir.VectorType(element, lanes)
-            places = [
-                builder.bitcast(
-                    builder.gep(lines, [builder.mul(args[4], INDEX(part))]),
-                    line.as_pointer(),
-                )
-                for part in range(parts)
-            ]
-            whole = ir.VectorType(element, lanes * parts)
-            emit(builder, builder.bitcast(row, whole.as_pointer()), places)
-
-        cases(builder, args[5], range(1, PARTS + 1), emit_one)
-        return context.get_dummy_value()
-
-    return types.void(*arguments), generate
-
-
-def _take(builder: Any, row: Any, lines: list[Any]) -> None:
-    """Write every sample of a row to its line."""
-    joined = builder.load(row, align=1)
-    for part, line in enumerate(lines):
-        chosen = indices(range(part, joined.type.count, len(lines)))
-        values = builder.shuffle_vector(joined, joined, chosen)
-        builder.store(values, line, align=1)
-
-
-def _put(builder: Any, row: Any, lines: list[Any]) -> None:
-    """Write the lines to a row, sample by sample."""
-    values = [builder.load(line, align=1) for line in lines]
-    builder.store(_woven(builder, values), row, align=1)
-
-
 def cases(
     builder: Any, number: Any, numbers: Iterable[int], emit: Callable[[int], None]
 ) -> None:
@@ -288,20 +222,6 @@ def cases(
         emit(case)
         builder.branch(after)
     builder.position_at_end(after)
-
-
-def _woven(builder: Any, lines: list[Any]) -> Any:
-    """One vector of all lines: first samples, second samples, and so on."""
-    lanes, joined = lines[0].type.count, lines[0]
-    for part, line in enumerate(lines[1:], start=1):
-        # A shuffle takes two vectors of one length: the rest of this one is not read.
-        length = part * lanes
-        padded = builder.shuffle_vector(
-            line, line, indices(i % lanes for i in range(length))
-        )
-        joined = builder.shuffle_vector(joined, padded, indices(range(length + lanes)))
-    order = (part * lanes + i for i in range(lanes) for part in range(len(lines)))
-    return builder.shuffle_vector(joined, joined, indices(order))
 
 
 def indices(numbers: Iterable[int]) -> Any:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 __all__ = [
     "AXES",
     "BAND",
-    "BLOCK",
     "BLOCKS",
     "DISTANCE",
     "ENDS",
@@ -20,7 +19,9 @@ __all__ = [
     "GROUP",
     "GROUPS",
     "GROUP_ENDS",
+    "HEAD",
     "LANES",
+    "NARROW",
     "OFFSETS",
     "PART_ENDS",
     "PLACES",
@@ -40,6 +41,7 @@ __all__ = [
     "STARTS",
     "STEPS",
     "TURNED",
+    "VECTOR",
     "WEIGHTS",
     "WIDTH",
     "WRITTEN",
@@ -49,20 +51,36 @@ __all__ = [
 
 Integers = npt.NDArray[np.int64]
 
-# A job: its group, then the first and the number of its blocks of channels, planes, rows,
-# signals and samples; how many numbers these are.
-(GROUP, BLOCK, BLOCKS, PLANE, PLANES, ROW, ROWS, SIGNAL, SIGNALS, SAMPLE, SAMPLES) = (
-    range(11)
-)
-BAND = 11
-# What a job reads and writes, and where the second begins (see `ahead`).
+# Jobs begin with the number of pieces of a band, and the blocks of channels of each.
+HEAD = 2
+# A band: its group, then the first and the number of its planes, rows, signals and
+# samples; how many numbers these are.
+GROUP, PLANE, PLANES, ROW, ROWS, SIGNAL, SIGNALS, SAMPLE, SAMPLES = range(9)
+BAND = 9
+# What a band reads and writes, and where the second begins (see `ahead`).
 REGION, WRITTEN = 8, 4
 
 # Distance of the products of two output phases, spacing of the rows of a tile, its width,
 # samples moved at once, ranges of taps, weights of a group, groups of output phases, rows
-# of a tile, its number, rows moved at once (0: the band is not turned).
+# of a tile, its number, rows moved at once (0: the band is not turned), samples of a
+# vector, the number of the tile of a single one (those of more come before; 0: there is
+# none), blocks of channels.
 SCALARS = 0
-DISTANCE, SPACING, WIDTH, LANES, RANGES, WEIGHTS, GROUPS, M, FORM, TURNED = range(10)
+(
+    DISTANCE,
+    SPACING,
+    WIDTH,
+    LANES,
+    RANGES,
+    WEIGHTS,
+    GROUPS,
+    M,
+    FORM,
+    TURNED,
+    VECTOR,
+    NARROW,
+    BLOCKS,
+) = range(13)
 # Of the scratch: planes, rows, signals, samples of a row.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.

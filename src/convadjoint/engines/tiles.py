@@ -9,6 +9,8 @@ _SHAPES = {
     32: ((1, 12), (2, 8), (4, 6), (8, 3)),
     16: ((1, 6), (2, 4), (4, 2), (6, 1)),
 }
+# What remains of a row takes fewer vectors.
+_NARROW = {32: ((8, 2), (8, 1)), 16: ((4, 1),)}
 # Rows that share taps, which need code for each way to share them.
 _SHARED = {
     32: ((4, 6), (4, 4)),
@@ -23,11 +25,12 @@ _WORTH = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`m` rows of `v` vectors of `lanes` samples."""
+    """`m` rows of `v` vectors of `lanes` samples, or of fewer at the end of a `narrow` one."""
 
     m: int
     v: int
     lanes: int
+    narrow: bool = False
 
     @property
     def width(self) -> int:
@@ -45,17 +48,26 @@ class Tile:
         Two units multiply, and wait four cycles for each result; two units load, twice
         where a vector crosses a line of the cache.
         """
+        whole, rest = divmod(length, self.width)
+        last = -(-rest // self.lanes) if self.narrow else self.v
+        once = whole * self._cycles(self.v, taps, more)
+        if rest:
+            once += self._cycles(last, taps, more)
+        return -(-rows // self.m) * once
+
+    def _cycles(self, vectors: int, taps: int, more: int) -> float:
+        """About how long a single tile of some vectors takes."""
         loaded = taps + more * (self.m - 1)
-        products = taps * self.m * self.v / 2
-        loads = loaded * ((1.0 if more else 1.5) * self.v + self.m / 2)
-        blocks = -(-rows // self.m) * (self.padded(length) // self.width)
-        return blocks * (max(products, loads, 4 * loaded) + loads / 8 + 20)
+        products = taps * self.m * vectors / 2
+        loads = loaded * ((1.0 if more else 1.5) * vectors + self.m / 2)
+        return max(products, loads, 4 * loaded) + loads / 8 + 20
 
 
 def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
     """All tiles: rows, vectors, and ranges of taps, which serve different rows."""
     shared = ((m, v, 2 * m - 1) for m, v in _SHARED[registers])
-    return (*((m, v, 1) for m, v in _SHAPES[registers]), *shared)
+    narrow = ((m, v, 1) for m, v in _NARROW[registers])
+    return (*((m, v, 1) for m, v in _SHAPES[registers]), *shared, *narrow)
 
 
 def best_tile(
@@ -69,7 +81,11 @@ def best_tile(
     shapes: tuple[tuple[int, int], ...] = _SHAPES[registers]
     if more:
         shapes = (*shapes[:1], *_SHARED[registers])
-    fitting = [Tile(m, v, lanes) for m, v in shapes if m <= max(1, rows)]
+    fitting = [
+        Tile(m, v, lanes, narrow=not more and (m, 1) in _NARROW[registers])
+        for m, v in shapes
+        if m <= max(1, rows)
+    ]
     return min(fitting, key=lambda tile: tile.cycles(rows, length, taps, more))
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from convadjoint.engines import cost, direct, fft, gemm, taps
+from convadjoint.engines import cost, fft, gemm, taps
 from convadjoint.engines.choice import ENGINES
 from convadjoint.engines.correlation import correlate
 from convadjoint.engines.extension import extend, fold
@@ -21,6 +21,7 @@ from convadjoint.engines.guard import drowns
 from convadjoint.engines.kernels import transpose_kernel
 from convadjoint.engines.memory import require_borders
 from convadjoint.engines.protocol import Array, Plan
+from convadjoint.engines.templates import Template, template
 from convadjoint.errors import EngineRefusal
 from convadjoint.geometry import ConvSpec
 
@@ -141,18 +142,18 @@ class DirectWeights:
 
     spec: ConvSpec
     x: Array
-    templates: list[direct.Template | None] = field(default_factory=list)
+    templates: list[Template | None] = field(default_factory=list)
 
     def apply(self, w: Array) -> Array:
         """Apply the engine `direct`, planned once for all kernels."""
-        if not np.isfinite(w).all():
+        if not _finite(w):
             return taps.plan(self.spec, w).apply(self.x)
         if not self.templates:
-            self.templates.append(direct.template(self.spec, self.x.dtype))
-        template = self.templates[0]
-        if template is None:
+            self.templates.append(template(self.spec, self.x.dtype))
+        found = self.templates[0]
+        if found is None:
             return np.zeros(self.spec.dimsd, self.x.dtype)
-        return template.bind(w).apply(self.x)
+        return found.apply(w, self.x)
 
     def gradient(self, z: Array) -> Array:
         """Multiply bands of both sides."""

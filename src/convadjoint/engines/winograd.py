@@ -132,7 +132,7 @@ class WinogradPlan:
 
     def _program(self, band: Band) -> Program:
         """Work out what depends on the size of a band."""
-        from convadjoint.engines import primitives  # noqa: PLC0415
+        from convadjoint.engines import primitives, rows  # noqa: PLC0415
 
         m, width = _tiles(self.kernel.itemsize)[self.form]
         lanes = primitives.VECTOR_BYTES // self.kernel.itemsize
@@ -159,7 +159,7 @@ class WinogradPlan:
         laid = self._distance(self.kernel.shape[2] * pitch)
         made_at = self._distance(band.most * m * pitch)
         scalars = (
-            *(m, width, self.form, primitives.LINE_BYTES // self.kernel.itemsize),
+            *(m, width, self.form, rows.LINE_BYTES // self.kernel.itemsize),
             *(self.packed.weights.shape[1], products, band.most, line, pitch),
             *(int(band.woven), apart, held, temp, sums, laid, made_at),
         )

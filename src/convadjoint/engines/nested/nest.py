@@ -10,14 +10,13 @@ from convadjoint.engines.nested import shapes as of
 from convadjoint.engines.nested.blending import blend, block, strange
 from convadjoint.engines.nested.lines import lay
 from convadjoint.engines.primitives import (
-    PARTS,
     address,
     compiled,
     kept,
-    merge,
     moved,
     taken,
 )
+from convadjoint.engines.rows import PARTS, merge
 
 __all__ = ["run"]
 
