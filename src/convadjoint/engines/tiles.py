@@ -13,7 +13,7 @@ _SHAPES = {
 _NARROW = {32: ((8, 2), (8, 1)), 16: ((4, 1),)}
 # Rows that share taps, which need code for each way to share them.
 _SHARED = {
-    32: ((4, 6), (4, 4)),
+    32: ((2, 8), (4, 6), (4, 4)),
     16: ((2, 4), (4, 2)),
 }
 # Cycles to transpose a vector on its way in and out, and what makes that worth while: how
