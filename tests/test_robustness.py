@@ -3,11 +3,13 @@
 import copy
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -402,3 +404,27 @@ def test_all_helpers_are_waited_for_whatever_goes_wrong():
     time.sleep(0.3)
     ca.set_num_threads(None)
     assert count == len(done) > 0
+
+
+def test_what_was_compiled_of_other_sources_is_not_used(tmp_path):
+    if direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None:
+        pytest.skip("needs numba")
+    package = tmp_path / "convadjoint"
+    shutil.copytree(
+        Path(ca.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    script = "from convadjoint.engines import waiting"
+    place = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+
+    def files():
+        subprocess.run(
+            [sys.executable, "-c", script], check=True, env=os.environ | place
+        )
+        return {path.name for path in (tmp_path / "kept").rglob("*.nbc")}
+
+    first = files()
+    assert first
+    assert files() == first
+    with (package / "engines" / "program.py").open("a") as source:
+        source.write("# Words have moved.\n")
+    assert len(files()) == 2 * len(first)

@@ -6,6 +6,9 @@ Code for all sizes is emitted at once, with a choice: it is compiled once per ma
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
@@ -52,11 +55,32 @@ def _host() -> tuple[int, int]:
 VECTOR_BYTES, REGISTERS = _host()
 
 
+@cache
+def _digest(folder: Path) -> str:
+    """A name for the sources in a folder, as they are now."""
+    digest = sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _dated(function: Callable[..., Any]) -> None:
+    """Name a function by all sources of the engines, since its cache is named by it.
+
+    The cache itself watches the function's own file only; but compiled code holds what
+    it calls, and numbers of other files, and memory is reached by those.
+    """
+    digest = _digest(Path(__file__).parent)
+    if not function.__qualname__.endswith(digest):
+        function.__qualname__ += f"_{digest}"
+
+
 def kept(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile at first use, without the interpreter's lock, and keep it on disk.
 
     Where neither the package's folder nor the user's can be written, nothing is kept.
     """
+    _dated(function)
     try:
         jitted = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:
@@ -77,6 +101,7 @@ def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile now, for other compiled code and for calls by address; keep it on disk."""
 
     def compile_now(function: Callable[..., Any]) -> Any:
+        _dated(function)
         try:
             return numba.cfunc(signature, error_model="numpy", cache=True)(function)
         except RuntimeError:
