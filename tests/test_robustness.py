@@ -329,6 +329,19 @@ def test_a_large_signal_leaves_the_small_ones_of_its_batch_alone(engine, dtype):
         assert np.abs(found - one @ alone).max() <= 16 * np.finfo("f4").eps * scale
 
 
+@pytest.mark.parametrize("padding_mode", ["zeros", "circular"])
+def test_large_taps_of_one_channel_leave_those_of_others_alone(padding_mode):
+    kernel = RNG.standard_normal((4, 1, 41, 37)).astype("f4")
+    kernel *= np.array([1e12, 1e-30, 0, 1], "f4").reshape(4, 1, 1, 1)
+    words = {"groups": 2, "padding": "same", "padding_mode": padding_mode}
+    op = ca.Conv2DOp((1, 2, 64, 48), kernel, engine="fft", **words)
+    x = RNG.standard_normal(op.dims).astype("f4")
+    want = op.replace(kernel=kernel.astype("f8"), engine="taps") @ x.astype("f8")
+    errors = np.abs(op @ x - want).max((0, 2, 3))
+    scale = np.abs(kernel).sum((1, 2, 3), dtype="f8") * np.abs(x).max()
+    assert (errors <= 16 * np.finfo("f4").eps * scale).all()
+
+
 def test_data_that_drown_in_one_signal_of_many_are_noticed():
     x = RNG.standard_normal((5, 64, 64))
     x[1:] *= 1e16

@@ -42,7 +42,7 @@ CPUS, CPU_WORDS, FUNCTION, SLOTS, BYTES, GIVEN = 16, 16, 32, 33, 34, 36
 # Words of a helper: a semaphore, its CPUs, its state, the system's number of its thread,
 # and its buffers: for each slot the address, and how many bytes there are.
 STATE, THREAD, BUFFERS = 32, 33, 34
-_SLOTS = 4
+_SLOTS = 12
 # A line of the cache, and what may be read or written past the end of a buffer.
 LINE, OVER = 64, 8 * SLACK
 
@@ -79,7 +79,7 @@ class Call:
         cls,
         function: int,
         nbytes: tuple[int, int],
-        arrays: tuple[npt.NDArray[Any], ...],
+        arrays: tuple[npt.NDArray[Any] | None, ...],
         numbers: tuple[int, ...],
         *,
         slot: int,
@@ -87,19 +87,21 @@ class Call:
     ) -> "Call":
         """A call of the function at an address.
 
-        It is given the addresses of input, output and `arrays`, and `numbers`; two
-        buffers, from a slot on, have so many bytes.
+        It takes the addresses of `arrays`, of which the first ones are None if each call
+        is given others (input and output, say), and `numbers`; two buffers, from a slot
+        on, have so many bytes.
         """
-        words = np.zeros(GIVEN + 2 + len(arrays) + len(numbers), np.int64)
+        places = [0 if array is None else address(array) for array in arrays]
+        words = np.array((*(0,) * GIVEN, *places, *numbers), np.int64)
         words[FUNCTION : BYTES + 2] = function, slot, *nbytes
-        words[GIVEN + 2 :] = *map(address, arrays), *numbers
         copied = (ctypes.c_int64 * len(words)).from_buffer_copy(words.data)
         return cls(function_at(function), copied, threads, arrays)
 
-    def make(self, x: Array, y: Array) -> None:
-        """Call the function with the addresses of `x` and `y`, and wait for it."""
+    def make(self, *given: Array) -> Any:
+        """Call the function, and wait for it; return the words as it leaves them."""
         words = type(self.words).from_buffer_copy(self.words)
-        words[GIVEN], words[GIVEN + 1] = address(x), address(y)
+        for number, array in enumerate(given):
+            words[GIVEN + number] = address(array)
         if self.threads == 1:
             self.function(words, _buffers(words))
         elif sys.platform == "linux":
@@ -107,6 +109,7 @@ class Call:
             _enter()(words, _buffers(words), helpers, len(helpers), self.threads - 1)
         else:
             each(lambda _: self.function(words, _buffers(words)), range(self.threads))
+        return words
 
 
 def _buffers(words: Any) -> Any:

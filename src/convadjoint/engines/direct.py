@@ -128,7 +128,7 @@ class DirectPlan:
         call = Call.of(
             _compiled(x.dtype),
             (program.inputs * itemsize, program.products * itemsize),
-            (program.numbers, self.taps.weights, layout, bands, ahead),
+            (None, None, program.numbers, self.taps.weights, layout, bands, ahead),
             # How many bands, and the movers; the next band, and the next piece of each.
             (count, *movers_of(order, x.dtype), *(0,) * (1 + count)),
             slot=0 if itemsize == 4 else 2,

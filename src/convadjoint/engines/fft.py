@@ -13,16 +13,18 @@ from itertools import product
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 import scipy.fft
 
 from convadjoint.engines.extension import extend, fold
 from convadjoint.engines.fourier import spectra
 from convadjoint.engines.fourier.blocks import BlockedPlan, in_blocks
 from convadjoint.engines.fourier.lines import Line, placed
-from convadjoint.engines.fourier.taming import scale, tamed
 from convadjoint.engines.fourier.transforms import Transform
+from convadjoint.engines.magnitude import largest
 from convadjoint.engines.memory import require
 from convadjoint.engines.protocol import Array, Index, Plan
+from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import Border, ConvSpec
 from convadjoint.geometry.phases import Phase
 
@@ -31,6 +33,7 @@ __all__ = ["FftPlan", "plan", "refuses"]
 # Bytes of spectra at once: larger images go block by block, signals some at a time.
 BYTES = 2**28
 
+Integers = npt.NDArray[np.int64]
 Borders = tuple[Border | None, ...]
 Phases = tuple[Phase, ...]
 
@@ -57,8 +60,8 @@ class FftPlan:
     """Spectra of the kernel, by output and input phase.
 
     `extend` and `fold` are the borders that are no business of the transform; `sizes`
-    are the spatial lengths before the fold.  The kernel is `2**exponent` times that of
-    the spectra.
+    are the spatial lengths before the fold.  The kernel of an output channel is
+    `2**exponents` times that of the spectra.
     """
 
     spec: ConvSpec
@@ -67,7 +70,7 @@ class FftPlan:
     sizes: tuple[int, ...]
     transform: Transform
     itemsize: int
-    exponent: int = 0
+    exponents: Integers | int = 0
     outputs: tuple[Output, ...] = ()
 
     # A transform meets all samples.
@@ -76,15 +79,16 @@ class FftPlan:
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         spec, batch = self.spec, x.shape[0]
-        x, exponents = tamed(extend(x, self.extend))
+        x = extend(x, self.extend)
         x = x.reshape(batch, spec.groups, spec.c_in // spec.groups, *x.shape[2:])
         shape = (batch, spec.groups, spec.c_out // spec.groups, *self.sizes)
         y = np.zeros(shape, x.dtype)
         some = max(1, BYTES // self.nbytes)
         for first in range(0, batch, some):
             self._transform(x[first : first + some], y[first : first + some])
-        scale(y, exponents + self.exponent)
-        return fold(y.reshape(batch, spec.c_out, *self.sizes), self.fold)
+        y = y.reshape(batch, spec.c_out, *self.sizes)
+        scale(y.swapaxes(0, 1), self.exponents)
+        return fold(y, self.fold)
 
     @property
     def nbytes(self) -> int:
@@ -147,8 +151,8 @@ def _plan(spec: ConvSpec, kernel: Array) -> Plan:
     pairs_count = prod(len(line.phases) for line in lines)
     nbytes = prod((*shape, pairs_count, *empty.transform.lengths)) * kernel.itemsize
     require(nbytes, "the spectra of the kernel")
-    (tame,), (exponent,) = tamed(kernel[None])
-    empty = replace(empty, exponent=exponent)
+    tame, exponents = tamed(kernel, largest(kernel))
+    empty = replace(empty, exponents=exponents)
     grouped = tame.reshape(*shape, *kernel.shape[2:])
     found: dict[tuple[int, ...], list[tuple[Phases, Array]]] = defaultdict(list)
     for pairs in product(*(line.phases for line in lines)):

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from convadjoint.engines import direct, taps
+from convadjoint.engines.magnitude import largest
 from convadjoint.engines.protocol import Array, Plan
+from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import ConvSpec
 
 __all__ = ["Guarded", "drowns"]
 
 # A look at the range of the data: samples taken, and what part of a typical one the
 # rounding of the largest may be.
-_LOOK = 4096
+_LOOK = 1024
 _DROWNED = 2.0**-10
 # Engines that add samples up before they multiply.
 _MIXING = ("fft", "winograd")
@@ -50,38 +52,42 @@ class Guarded:
         """Apply the plan to the finite samples, and the taps to the others."""
         if self.inner.tap_by_tap:
             return self.inner.apply(x)
-        with np.errstate(over="ignore", invalid="ignore"):
-            probe = x.sum()
-        if np.isfinite(probe) or np.isfinite(x).all():
-            return self._suited(x).apply(x)
+        sizes = largest(x)
+        if np.isfinite(sizes).all():
+            return self._suited(x, sizes)
         fine = np.isfinite(x)
         zero = x.dtype.type(0)
         with np.errstate(invalid="ignore"):
             rest = taps.plan(self.spec, self.kernel).apply(np.where(fine, zero, x))
             rest_of_x = np.where(fine, x, zero)
-            return self._suited(rest_of_x).apply(rest_of_x) + rest
+            return self._suited(rest_of_x, largest(rest_of_x)) + rest
 
-    def _suited(self, x: Array) -> Plan:
-        """The plan, unless its rounding errors would drown some of these data."""
-        if self.engine not in _MIXING or not self.automatic or not drowns(x):
-            return self.inner
+    def _suited(self, x: Array, sizes: Array) -> Array:
+        """Apply the plan, unless its rounding errors would drown some of these data."""
+        if self.engine not in _MIXING:
+            return self.inner.apply(x)
+        if self.automatic and drowns(x, sizes):
+            return self._careful().apply(x)
+        x, exponents = tamed(x, sizes)
+        y = self.inner.apply(x)
+        scale(y, exponents)
+        return y
+
+    def _careful(self) -> Plan:
+        """A plan that does not mix."""
         if direct.refuses(self.spec, self.kernel) is None:
             return direct.plan(self.spec, self.kernel)
         return taps.plan(self.spec, self.kernel)
 
 
-def drowns(x: Array) -> bool:
+def drowns(x: Array, sizes: Array | None = None) -> bool:
     """Whether the rounding of the largest sample is much of a typical one, in any signal.
 
-    Typical is the median of some samples that are not zero.
+    Typical is the median of some samples that are not zero; `sizes` are the largest.
     """
     if not x.size:
         return False
-    axes = tuple(range(1, x.ndim))
-    parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
-    largest: Array = np.max(
-        [np.maximum(part.max(axes), -part.min(axes)) for part in parts], axis=0
-    )
+    sizes = largest(x) if sizes is None else sizes
     flat = x.reshape(len(x), -1)
     step = max(1, len(flat) * flat.shape[1] // _LOOK)
     look: Array = np.sort(np.abs(flat[:, :: min(step, -(-flat.shape[1] // 16))]))
@@ -89,4 +95,4 @@ def drowns(x: Array) -> bool:
     middle = np.minimum((zeros + look.shape[1]) // 2, look.shape[1] - 1)
     typical = look[np.arange(len(look)), middle]
     eps = float(np.finfo(x.real.dtype).eps)
-    return bool(((typical > 0) & (eps * largest > _DROWNED * typical)).any())
+    return bool(((typical > 0) & (eps * sizes > _DROWNED * typical)).any())

@@ -12,15 +12,16 @@ from typing import Protocol
 
 import numpy as np
 
-from convadjoint.engines import cost, fft, gemm, taps
-from convadjoint.engines.choice import ENGINES
+from convadjoint.engines import cost, gemm, taps
+from convadjoint.engines.choice import ENGINES, plan
 from convadjoint.engines.correlation import correlate
 from convadjoint.engines.extension import extend, fold
 from convadjoint.engines.gradient import tap_gradient
-from convadjoint.engines.guard import drowns
+from convadjoint.engines.guard import Guarded, drowns
 from convadjoint.engines.kernels import transpose_kernel
+from convadjoint.engines.magnitude import largest
 from convadjoint.engines.memory import require_borders
-from convadjoint.engines.protocol import Array, Plan
+from convadjoint.engines.protocol import Array
 from convadjoint.engines.templates import Template, template
 from convadjoint.errors import EngineRefusal
 from convadjoint.geometry import ConvSpec
@@ -83,7 +84,7 @@ class FftWeights:
 
     spec: ConvSpec
     x: Array
-    plans: dict[bool, Plan] = field(default_factory=dict)
+    plans: dict[bool, Guarded] = field(default_factory=dict)
 
     def apply(self, w: Array) -> Array:
         """Convolve the kernel with the data."""
@@ -109,7 +110,7 @@ class FftWeights:
         """Reverse space: the outputs of an exchanged axis come in reverse."""
         return np.flip(y, tuple(range(2, y.ndim)))
 
-    def _plan(self, transposed: bool) -> Plan:
+    def _plan(self, transposed: bool) -> Guarded:
         """The plan of one direction, made at first use."""
         if transposed not in self.plans:
             spec, x = self.spec, extend(self.x, self.spec.extend)
@@ -128,7 +129,7 @@ class FftWeights:
             if transposed:
                 kernel = transpose_kernel(kernel, groups)
                 exchanged = exchanged.transpose()
-            self.plans.setdefault(transposed, fft.plan(exchanged, kernel))
+            self.plans.setdefault(transposed, plan("fft", exchanged, kernel))
         return self.plans[transposed]
 
 
@@ -319,9 +320,8 @@ def _parts(x: Array) -> tuple[Array, ...]:
 
 
 def _finite(x: Array) -> bool:
-    """Whether all samples are finite; sums tell it quickly."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(x.sum()) or np.isfinite(x).all())
+    """Whether all samples are finite."""
+    return bool(np.isfinite(largest(x)).all())
 
 
 def _merged(y: Array) -> Array:

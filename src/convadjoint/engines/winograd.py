@@ -9,20 +9,20 @@ of those.  Where weights are large, all lines are laid out before any is multipl
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import direct, taps
 from convadjoint.engines.arrays import RANK, layout_of, section, walkable
-from convadjoint.engines.bands import flat
+from convadjoint.engines.calls import LINE as _LINE
+from convadjoint.engines.calls import Call
 from convadjoint.engines.extension import fold
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.nested.minimal import IDLE, Scheme, scheme
 from convadjoint.engines.nested.nesting import Packed, packed
 from convadjoint.engines.nested.rounds import Band, Round, banded, rounds
-from convadjoint.engines.pool import each, num_threads
+from convadjoint.engines.pool import num_threads
 from convadjoint.engines.program import joined
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.scratch import scratch
@@ -87,40 +87,35 @@ class WinogradPlan:
         band = banded(self.schemes, self.kernel, len(x), _tiles(x.itemsize)[self.form])
         program = self.programs.get(band) or self._program(band)
         layout = layout_of(x.shape, x.strides, y.shape, spec.groups, x.itemsize)
-        given = flat(x), flat(y), layout
+        given = [x, y]
+        if band.shared:
+            given.append(_aligned("laid", program.laid, x.dtype))
         strange = False
         for one in rounds(band, len(x), threads):
-            strange |= self._round(one, given, program, threads)
+            call = self._call(one, program, layout, threads)
+            strange |= bool(call.make(*given)[-1])
         if strange:
             return self._careful().apply(x)
         return fold(y, spec.fold)
 
-    def _round(
-        self, one: Round, given: tuple[Any, ...], program: Program, threads: int
-    ) -> bool:
-        """Do some jobs on all threads; say whether an output is not finite."""
-        run, dtype = _compiled(), given[0].dtype
-        counter = np.zeros(2, np.int64)
-        weights = self.packed.weights.reshape(-1)
-        shared = _aligned("laid", program.laid, dtype) if one.shared else None
-
-        def work(_: int) -> None:
-            laid = _aligned("laid", program.laid, dtype) if shared is None else shared
-            rows = _aligned("rows", program.rows, dtype)
-            products = _aligned("made", program.products, dtype)
-            run(
-                one.jobs,
-                counter,
-                *given,
-                rows,
-                laid,
-                products,
-                program.numbers,
-                weights,
-            )
-
-        each(work, range(min(threads, one.count)))
-        return bool(counter[1])
+    def _call(
+        self, one: Round, program: Program, layout: Integers, threads: int
+    ) -> Call:
+        """What a round gives to the compiled code."""
+        weights = self.packed.weights
+        itemsize, rows = weights.itemsize, _up(program.rows, _LINE // weights.itemsize)
+        return Call.of(
+            _compiled(weights.dtype),
+            (
+                0 if one.shared else program.laid * itemsize,
+                (rows + program.products) * itemsize,
+            ),
+            (None, None, None, program.numbers, weights, layout, one.jobs),
+            # Jobs, where products begin; the next job; whether something is not finite.
+            (one.count, rows, 0, 0),
+            slot=8 if itemsize == 4 else 10,
+            threads=max(1, min(threads, one.count)),
+        )
 
     def _careful(self) -> Guarded:
         """The engine that keeps apart what is not finite, or near the end of range."""
@@ -226,9 +221,9 @@ def _up(count: int, unit: int) -> int:
 
 def _aligned(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
     """A buffer that begins where a line of the cache does."""
-    more = 64 // dtype.itemsize
+    more = _LINE // dtype.itemsize
     buffer = scratch(f"winograd-{name}", (size + more,), dtype)
-    first = -buffer.__array_interface__["data"][0] % 64 // dtype.itemsize
+    first = -buffer.__array_interface__["data"][0] % _LINE // dtype.itemsize
     return buffer[first : first + size]
 
 
@@ -242,11 +237,12 @@ def _tiles(itemsize: int) -> list[tuple[int, int]]:
 
 
 @cache
-def _compiled() -> Any:
-    """The compiled part, which needs numba."""
+def _compiled(dtype: np.dtype[np.inexact]) -> int:
+    """The address of the compiled part, which needs numba."""
     from convadjoint.engines.nested import nest  # noqa: PLC0415
 
-    return nest.run
+    address: int = nest.runner(dtype).address
+    return address
 
 
 @lru_cache(maxsize=256)

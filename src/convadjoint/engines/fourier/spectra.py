@@ -5,39 +5,44 @@ and channel to each input phase and channel.  Tables say which samples fill the
 borders; those that are not circular are folded after.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from convadjoint.engines.calls import Call
 from convadjoint.engines.extension import fold
 from convadjoint.engines.fourier import lengths, windows
 from convadjoint.engines.fourier import waveform as of
 from convadjoint.engines.fourier.layouts import Layout, Side, in_blocks, written
 from convadjoint.engines.fourier.lines import Line, placed
-from convadjoint.engines.fourier.taming import scale, tamed
+from convadjoint.engines.magnitude import largest
 from convadjoint.engines.memory import require
-from convadjoint.engines.pool import each, num_threads
+from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.scratch import KEPT, aligned, scratch
+from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import Border, ConvSpec
 
 __all__ = ["WavePlan", "plan"]
 
 Integers = npt.NDArray[np.int64]
 Borders = tuple[Border | None, ...]
+# Pass, jobs, first pair of windows, signals, threads.
+Key = tuple[int, int, int, int, int]
 
 # Bytes of spectra at once, and the most that a kernel or a signal may have.
 _BYTES = 2**24
 _MOST = 2**27
 # Lanes to one that works, at most.
 _IDLE = 4
+# Calls that are kept for other numbers of signals.
+_CALLS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -45,46 +50,45 @@ class WavePlan:
     """The kernel's spectrum, and tables for the compiled code.
 
     `numbers` are as `waveform` has them; `values` are the real numbers of the spectra of
-    a pair of windows; the kernel is `2**exponent` times that of `kernel`.
+    a pair of windows; `kernel` is that of an output channel divided by `2**exponents`.
     """
 
     spec: ConvSpec
     fold: Borders
     sizes: tuple[int, ...]
     kernel: Array
-    exponent: int
+    exponents: Integers
     factors: Array
     numbers: Integers
     values: int
     work: int
     covers: bool
+    calls: dict[Key, Call] = field(default_factory=dict)
 
     # A transform meets all samples.
     tap_by_tap = False
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        x, exponents = tamed(x)
-        if not (x.flags.c_contiguous and x.flags.writeable and x.flags.aligned):
-            x = x.copy()
+        x = np.require(x, requirements=("C", "A"))
         shape = (len(x), self.spec.c_out, *self.sizes)
         y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
         pairs = len(x) * -(
             -int(self.numbers[of.WINDOWS]) // int(self.numbers[of.PARTS])
         )
-        reals = x.real.dtype
-        data = x.reshape(-1).view(reals), y.reshape(-1).view(reals)
         if len(self.sizes) == 1:
             jobs = -(-pairs // int(self.numbers[of.LANES])) * self.spec.groups
-            self._run(3, (jobs, 0, len(x)), data, data[0][:0])
+            self._run(3, (jobs, 0, len(x)), x, y)
         else:
-            some = max(1, _BYTES // (self.values * reals.itemsize))
+            some = max(1, _BYTES // (self.values * self.kernel.itemsize))
             for first in range(0, pairs, some):
-                self._product(data, first, min(some, pairs - first), len(x))
-        scale(y, exponents + self.exponent)
+                self._product((x, y), first, min(some, pairs - first), len(x))
+        scale(y.swapaxes(0, 1), self.exponents)
         return fold(y, self.fold)
 
-    def _product(self, data: Any, first: int, pairs: int, batch: int) -> None:
+    def _product(
+        self, data: tuple[Array, Array], first: int, pairs: int, batch: int
+    ) -> None:
         """Three passes over some pairs of windows."""
         count, dtype = pairs * self.values, self.kernel.dtype
         kept = count * dtype.itemsize <= KEPT
@@ -96,29 +100,44 @@ class WavePlan:
             groups * int(numbers[side + of.CHANNELS] * numbers[side + of.PHASES])
             for side in (of.INPUT, of.OUTPUT)
         )
-        for turn, jobs in enumerate((ins * chunks, groups * columns, outs * chunks)):
-            self._run(turn, (pairs * jobs, first, batch), data, spectra)
+        jobs = ins * chunks, groups * columns, outs * chunks
+        sides = (data[0], spectra), (spectra, spectra), (spectra, data[1])
+        for turn, (count, (read, made)) in enumerate(zip(jobs, sides, strict=True)):
+            self._run(turn, (pairs * count, first, batch), read, made)
 
-    def _run(self, turn: int, call: tuple[int, ...], data: Any, spectra: Array) -> None:
+    def _run(
+        self, turn: int, given: tuple[int, int, int], read: Array, made: Array
+    ) -> None:
         """Let all threads do the jobs of one pass."""
-        run = _compiled()
-        counter = np.array((0, *call))
+        key = turn, *given, num_threads()
+        call = self.calls.get(key)
+        if call is None:
+            if len(self.calls) >= _CALLS:
+                self.calls.clear()
+            call = self.calls.setdefault(key, self._call(key))
+        call.make(read, made)
 
-        def work(_: int) -> None:
-            buffer = scratch("u", (self.work,), self.kernel.dtype)
-            places = np.empty(3 * int(self.numbers[of.LANES]), np.int64)
-            given = self.kernel, self.factors, buffer, places, self.numbers
-            run(turn, counter, *data, spectra, *given)
-
-        each(work, range(min(num_threads(), call[0])))
+    def _call(self, key: Key) -> Call:
+        """What a pass gives to the compiled code."""
+        turn, jobs, first, batch, threads = key
+        dtype = self.kernel.dtype
+        return Call.of(
+            _compiled(dtype),
+            (self.work * dtype.itemsize, 3 * 8 * int(self.numbers[of.LANES])),
+            (None, None, self.kernel, self.factors, self.numbers),
+            (turn, 0, jobs, first, batch),
+            slot=4 if dtype.itemsize == 4 else 6,
+            threads=max(1, min(threads, jobs)),
+        )
 
 
 @cache
-def _compiled() -> Any:
-    """The compiled part, which needs numba."""
+def _compiled(dtype: np.dtype[np.inexact]) -> int:
+    """The address of the compiled part, which needs numba."""
     from convadjoint.engines.fourier import waves  # noqa: PLC0415
 
-    return waves.run
+    address: int = waves.runner(dtype).address
+    return address
 
 
 def plan(spec: ConvSpec, kernel: Array) -> WavePlan | None:
@@ -176,7 +195,7 @@ def _made(
     """Transform the kernel, and write the tables."""
     reals, lanes = kernel.real.dtype, layout.lanes
     ins = sides[0].channels * len(sides[0].phases)
-    (tame,), (exponent,) = tamed(kernel[None])
+    tame, exponents = tamed(kernel, largest(kernel))
     found = _spectrum(spec, tame, lines, sides, layout)
     spectrum = aligned(found.size, reals)
     spectrum[:] = found.reshape(-1)
@@ -190,7 +209,7 @@ def _made(
         fold=tuple(line.fold for line in lines),
         sizes=tuple(line.size for line in lines),
         kernel=spectrum,
-        exponent=exponent,
+        exponents=exponents,
         factors=factors.astype(reals),
         numbers=numbers,
         values=size * int(numbers[of.SPECTRA]),

@@ -6,25 +6,30 @@ many at once as there are lanes, and turned on their way in and out; columns lie
 vectors need them.  There is one function, since each is compiled with all it calls.
 """
 
+from functools import cache
 from typing import Any
 
+import numba
 import numpy as np
+from numba.core import types
 
+from convadjoint.engines import calls
 from convadjoint.engines.fourier import waveform as of
 from convadjoint.engines.fourier.butterflies import butterflies, mixed
 from convadjoint.engines.fourier.reeling import aim, read, write
 from convadjoint.engines.fourier.turning import put, take
 from convadjoint.engines.primitives import (
-    address,
     compiled,
+    entry,
     inlined,
-    kept,
     moved,
     prefetch,
+    samples_at,
     taken,
+    words_at,
 )
 
-__all__ = ["run"]
+__all__ = ["runner"]
 
 # Samples that are asked for before they are needed: no more than the cache holds.
 _AHEAD = 40_000
@@ -32,56 +37,43 @@ _AHEAD = 40_000
 _FORWARD, _BACK = np.int64(0), np.int64(1)
 
 
-@kept
-def run(
-    turn: Any,
-    counter: Any,
-    x: Any,
-    y: Any,
-    spectra: Any,
-    kernel: Any,
-    factors: Any,
-    work: Any,
-    places: Any,
-    numbers: Any,
-) -> None:
-    """Do a part of a product, until no job is left.  All arrays are flat.
+@cache
+def runner(dtype: np.dtype[np.inexact]) -> Any:
+    """Compile what does a part of a product on real numbers of a dtype.
 
-    Parameters
-    ----------
-    turn : int
-        Which part: 0 rows, 1 columns, 2 rows back, 3 all of them where there is one axis.
-    counter : ndarray, shape (4,)
-        The next job, which all threads share; jobs; first pair of windows; signals.
-    x, y : ndarray
-        Input and output, of real numbers.
-    spectra, kernel : ndarray
-        Spectra of some pairs of windows, and that of the kernel.
-    factors : ndarray
-        Those of all transforms, axis by axis.
-    work, places : ndarray
-        Buffers of this thread.
-    numbers : ndarray
-        The plan, as `waveform` has it.
+    It takes the addresses of a call and of its thread's buffers.  The call is given what
+    is read and what is written: input, output, or spectra of some pairs of windows; the
+    spectrum of the kernel; factors of all transforms, axis by axis; the plan, as
+    `waveform` has it; which part it is (0 rows, 1 columns, 2 rows back, 3 all of them
+    where there is one axis); the next job, which all threads share; jobs; the first pair
+    of windows; and signals.
     """
-    jobs = counter[1]
-    call, places, numbers = address(counter), address(places), address(numbers)
-    x, y, work = address(x), address(y), address(work)
-    for lane in range(numbers[of.LANES]):
-        work[numbers[of.ZEROS] + lane] = 0
-    spectra, kernel, factors = address(spectra), address(kernel), address(factors)
-    while True:
-        job = taken(call)
-        if job >= jobs:
-            break
-        if turn == 0:
-            _rows(job, call, x, spectra, factors, work, places, numbers)
-        elif turn == 1:
-            _columns(job, spectra, kernel, factors, numbers)
-        elif turn == 2:
-            _back(job, call, y, spectra, factors, work, places, numbers)
-        else:
-            _through(job, call, x, y, kernel, factors, work, places, numbers)
+    kind: Any = numba.from_dtype(dtype)  # type: ignore[arg-type]
+
+    @entry(types.void(types.intp, types.intp))
+    def run(call: Any, mine: Any) -> None:
+        words = moved(words_at(call), calls.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        x, y = samples_at(words[0], kind), samples_at(words[1], kind)
+        kernel, factors = samples_at(words[2], kind), samples_at(words[3], kind)
+        numbers, turn, given = words_at(words[4]), words[5], moved(words, 6)
+        work, places = samples_at(slots[0], kind), words_at(slots[2])
+        for lane in range(numbers[of.LANES]):
+            work[numbers[of.ZEROS] + lane] = 0
+        while True:
+            job = taken(given)
+            if job >= given[1]:
+                break
+            if turn == 0:
+                _rows(job, given, x, y, factors, work, places, numbers)
+            elif turn == 1:
+                _columns(job, y, kernel, factors, numbers)
+            elif turn == 2:
+                _back(job, given, y, x, factors, work, places, numbers)
+            else:
+                _through(job, given, x, y, kernel, factors, work, places, numbers)
+
+    return run
 
 
 @inlined

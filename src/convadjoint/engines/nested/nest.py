@@ -4,83 +4,77 @@ A job lays some channels of a band out as lines, or makes some channels of its o
 both.  There are few functions, since each takes its time to be compiled.
 """
 
+from functools import cache
 from typing import Any
 
+import numba
+import numpy as np
+from numba.core import types
+
+from convadjoint.engines import calls
 from convadjoint.engines.nested import shapes as of
 from convadjoint.engines.nested.blending import blend, block, strange
 from convadjoint.engines.nested.lines import lay
 from convadjoint.engines.primitives import (
-    address,
     compiled,
-    kept,
+    entry,
     moved,
+    samples_at,
     taken,
+    words_at,
 )
 from convadjoint.engines.rows import PARTS, merge
 
-__all__ = ["run"]
+__all__ = ["runner"]
 
 # Weights that share the second-level cache with a band.
 _CHUNK = 65_536
 
 
-@kept
-def run(
-    jobs: Any,
-    counter: Any,
-    x: Any,
-    y: Any,
-    layout: Any,
-    rows: Any,
-    laid: Any,
-    products: Any,
-    numbers: Any,
-    weights: Any,
-) -> None:
-    """Do jobs until none is left.  All arrays are flat.
+@cache
+def runner(dtype: np.dtype[np.inexact]) -> Any:
+    """Compile what does jobs on real samples of a dtype until none is left.
 
-    Parameters
-    ----------
-    jobs : ndarray, shape (13 * jobs,)
-        Group, then the first and the number of channels to be laid out, of blocks of
-        channels to be made, and of tiles and signals, as `shapes` has them.
-    counter : ndarray, shape (2,)
-        The next one to do, which all threads share; then not 0 if an output was not
-        finite.
-    x, y : ndarray
-        Input and output.
-    layout : ndarray, shape (24,)
-        As the engine `direct` takes it.
-    rows, laid, products : ndarray
-        Buffers for the rows of one channel, for lines, and for products.
-    numbers : ndarray
-        Sections, as `shapes` has them.
-    weights : ndarray
-        Those of the tiles, group by group.
+    It takes the addresses of a call and of its thread's buffers: for lines, and for the
+    rows of one channel with the products after them.  The call is given input and output;
+    lines that all threads share, or 0; numbers (sections, as `shapes` has them); weights
+    (those of the tiles, group by group); layout, as the engine `direct` takes it; jobs
+    (group, then the first and the number of channels to be laid out, of blocks of channels
+    to be made, and of tiles and signals); how many they are; where products begin; the
+    next job, which all threads share; and what is not 0 once an output is not finite.
     """
-    count = len(jobs) // of.JOB
-    jobs, counter, layout = address(jobs), address(counter), address(layout)
-    x, y, rows = address(x), address(y), address(rows)
-    laid, products = address(laid), address(products)
-    numbers, weights = address(numbers), address(weights)
-    scalars = moved(numbers, numbers[of.SCALARS])
-    while True:
-        number = taken(counter)
-        if number >= count:
-            break
-        job = moved(jobs, of.JOB * number)
-        group = job[of.GROUP]
-        if job[of.CHANNELS]:
-            source = moved(x, group * layout[6]), layout, moved(layout, 6)
-            lay(source, rows, laid, job, numbers)
-        size = moved(layout, 12), moved(layout, 18)
-        target = moved(y, group * layout[18])
-        for begin in range(0, job[of.BLOCKS], scalars[of.MOST]):
-            blocks = min(scalars[of.MOST], job[of.BLOCKS] - begin)
-            first = job[of.BLOCK] + begin
-            _multiply((laid, products), job, (first, blocks), numbers, weights)
-            if _take(products, rows, (target, size), job, (first, blocks), numbers):
-                counter[1] = 1
+    kind: Any = numba.from_dtype(dtype)  # type: ignore[arg-type]
+
+    @entry(types.void(types.intp, types.intp))
+    def run(call: Any, mine: Any) -> None:
+        words = moved(words_at(call), calls.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        x, y = samples_at(words[0], kind), samples_at(words[1], kind)
+        laid = samples_at(words[2] or slots[0], kind)
+        rows = samples_at(slots[2], kind)
+        products = moved(rows, words[8])
+        numbers, weights = words_at(words[3]), samples_at(words[4], kind)
+        layout, jobs = words_at(words[5]), words_at(words[6])
+        scalars = moved(numbers, numbers[of.SCALARS])
+        while True:
+            number = taken(moved(words, 9))
+            if number >= words[7]:
+                break
+            job = moved(jobs, of.JOB * number)
+            group = job[of.GROUP]
+            if job[of.CHANNELS]:
+                source = moved(x, group * layout[6]), layout, moved(layout, 6)
+                lay(source, rows, laid, job, numbers)
+            size = moved(layout, 12), moved(layout, 18)
+            target = moved(y, group * layout[18])
+            for begin in range(0, job[of.BLOCKS], scalars[of.MOST]):
+                blocks = min(scalars[of.MOST], job[of.BLOCKS] - begin)
+                first = job[of.BLOCK] + begin
+                _multiply((laid, products), job, (first, blocks), numbers, weights)
+                if _take(products, rows, (target, size), job, (first, blocks), numbers):
+                    words[10] = 1
+
+    return run
 
 
 @compiled

@@ -1,7 +1,5 @@
 """Powers of two that keep data in the range of their dtype."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -9,13 +7,15 @@ from convadjoint.engines.protocol import Array
 
 __all__ = ["scale", "tamed"]
 
+Integers = npt.NDArray[np.int64]
+
 # Powers of two that float32 holds.
 _STEP = 100
 
 
-def scale(y: Array, exponents: npt.NDArray[np.integer[Any]]) -> None:
+def scale(y: Array, exponents: int | Integers) -> None:
     """Multiply each signal by a power of two, in steps that do not overflow alone."""
-    for signal, given in zip(y, exponents, strict=True):
+    for signal, given in zip(y, np.broadcast_to(exponents, len(y)), strict=True):
         exponent = int(given)
         while exponent:
             step = max(-_STEP, min(_STEP, exponent))
@@ -23,21 +23,15 @@ def scale(y: Array, exponents: npt.NDArray[np.integer[Any]]) -> None:
             exponent -= step
 
 
-def tamed(x: Array) -> tuple[Array, npt.NDArray[np.integer[Any]]]:
+def tamed(x: Array, sizes: Array) -> tuple[Array, Integers]:
     """Scale each signal that may leave the range when it is summed or multiplied.
 
-    Signals are transformed one by one: a large one must not make another vanish.
+    `sizes` are the largest magnitudes.  Signals are handled one by one: a large one must
+    not make another vanish.
     """
-    if not x.size:
-        return x, np.zeros(len(x), int)
-    parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
-    axes = tuple(range(1, x.ndim))
-    largest: Array = np.max(
-        [np.maximum(part.max(axes), -part.min(axes)) for part in parts], axis=0
-    )
     bound = np.sqrt(np.sqrt(np.finfo(x.real.dtype).max))
-    wild = (largest > 0) & ~((1 / bound < largest) & (largest < bound))
-    exponents = np.where(wild, np.frexp(largest)[1], 0)
+    wild = (sizes > 0) & ~((1 / bound < sizes) & (sizes < bound))
+    exponents = np.where(wild, np.frexp(sizes)[1], 0).astype(np.int64)
     if wild.any():
         x = x.copy()
         scale(x, -exponents)

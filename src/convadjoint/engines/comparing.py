@@ -1,0 +1,41 @@
+"""The compiled part of `magnitude`: samples without their signs compare as integers."""
+
+from functools import cache
+from typing import Any
+
+from numba.core import types
+
+from convadjoint.engines import calls
+from convadjoint.engines.primitives import entry, moved, samples_at, taken, words_at
+
+__all__ = ["comparer"]
+
+
+@cache
+def comparer(itemsize: int) -> Any:
+    """Compile what finds the largest samples of some bytes, piece by piece.
+
+    Bits of numbers of one sign are in the order of the numbers; infinity comes after
+    them, and NaN after that.
+    """
+    kind: Any = {4: types.int32, 8: types.int64}[itemsize]
+    magnitude = kind((1 << (8 * itemsize - 1)) - 1)
+    none = kind(0)
+
+    @entry(types.void(types.intp, types.intp))
+    def compare(call: Any, _mine: Any) -> None:
+        words = moved(words_at(call), calls.GIVEN)
+        x, found = samples_at(words[0], kind), samples_at(words[1], kind)
+        jobs, pieces, length, piece = words[2], words[3], words[4], words[5]
+        while True:
+            job = taken(moved(words, 6))
+            if job >= jobs:
+                break
+            row, first = job // pieces, job % pieces * piece
+            samples = moved(x, row * length + first)
+            most = none
+            for i in range(min(piece, length - first)):
+                most = max(most, kind(samples[i] & magnitude))
+            found[job] = most
+
+    return compare
