@@ -96,13 +96,15 @@ class Line:
 class Frame:
     """Sizes of a band's scratch for one signal, and the outputs that it serves.
 
-    Neighbouring rows lie `spare` samples apart, or share so many zeros if it is negative.
+    Neighbouring rows lie `spare` samples apart, or share so many zeros if it is negative;
+    phases and channels lie `gap` samples apart.
     """
 
     lines: tuple[Line, Line, Line]
     channels: int
     outputs: tuple[int, int, int]
     spare: int
+    gap: int = 0
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -119,6 +121,11 @@ class Frame:
         counts = (len(line.starts) for line in self.lines)
         return (self.channels, *counts, *self.sides)
 
+    def size(self, signals: int) -> int:
+        """Samples of a band of some signals."""
+        *counts, planes, rows, samples = self.shape
+        return prod(counts) * (planes * rows * samples * signals + self.gap)
+
     @property
     def steps(self) -> tuple[int, ...]:
         """Steps of the output phases."""
@@ -127,16 +134,16 @@ class Frame:
     def offsets(self, pairs: Triple) -> Integers:
         """Offset of each channel and tap: ``(2, channels, *taps)``.
 
-        The first part is along a row, the second counts once for each signal.
+        The first part is along a row and over gaps, the second counts once for each
+        signal.
         """
-        strides = [prod(self.shape[axis + 1 :]) for axis in range(7)]
-        far = np.arange(self.channels) * strides[0]
+        parts, rows = np.arange(self.channels), np.zeros(self.channels, np.int64)
         for axis, (line, pair) in enumerate(zip(self.lines, pairs, strict=True)):
             base, near = line.moved(pair)
-            along = near * strides[4 + axis] if axis < RANK - 1 else 0
-            far = far[..., None] + base * strides[1 + axis] + along
-        far = np.broadcast_to(far, (*far.shape[:-1], len(near)))
-        return np.stack((np.broadcast_to(near, far.shape), far))
+            parts = parts[..., None] * self.shape[1 + axis] + base
+            along = near * prod(self.sides[axis + 1 :]) if axis < RANK - 1 else 0 * near
+            rows = rows[..., None] + along
+        return np.stack((near + self.gap * parts, prod(self.sides) * parts + rows))
 
 
 def flat(x: Array) -> Array:

@@ -135,7 +135,7 @@ class _Correlation(Strips):
         numbers = joined(
             (
                 scalars,
-                (*frame.sides[:2], signals, frame.sides[2]),
+                (*frame.sides[:2], signals, frame.sides[2], frame.gap),
                 [line.reach for line in self.lines],
                 *self._sections(),
                 bands,

@@ -22,6 +22,8 @@ Integers = npt.NDArray[np.int64]
 _BAND_BYTES = 589_824
 _MOST_BYTES = 7_864_320
 _LINE_BYTES = 64
+# Lines that lie so far apart share a few places of the cache.
+_PAGE_BYTES = 4096
 # Bytes of a band's products, of one block of channels, and of all blocks of a piece.
 _PRODUCT_BYTES = 2**23
 _PIECE_BYTES = 2**18
@@ -115,6 +117,8 @@ def cut(
     if zeros and not tile[1] and length == lines[2].longest:
         spare = -lines[2].idle
     frame = Frame(lines, channels, (planes, rows, length), spare)
+    if not tile[1]:
+        frame = replace(frame, gap=_gap(frame, tile[0], kernel.itemsize))
     lines_ = prod(frame.sides[:2])
     block_bytes = block * phases * lines_ * pitch * kernel.itemsize
     fitting = min(budget // line_bytes, room) // lines_
@@ -136,6 +140,11 @@ def _spare(length: int, itemsize: int) -> int:
     """
     line = _LINE_BYTES // itemsize
     return (-(-length // line) | 1) * line - length
+
+
+def _gap(frame: Frame, tile: Tile, itemsize: int) -> int:
+    """Samples between channels, so that those of a tile share the first-level cache."""
+    return 0 if prod(frame.sides) * itemsize % _PAGE_BYTES else tile.width
 
 
 def _budget(kernel: Array) -> int:

@@ -171,7 +171,7 @@ class DirectPlan:
         numbers = joined(
             (
                 scalars,
-                (planes, height, signals, pitch),
+                (planes, height, signals, pitch, frame.gap),
                 (*frame.steps, *(line.reach for line in frame.lines)),
                 *self.axes,
                 near + signals * far,
@@ -181,7 +181,7 @@ class DirectPlan:
         most = int(np.diff(taps_.group_ends, prepend=0).max())
         made = Program(
             numbers,
-            prod(frame.shape) * signals,
+            frame.size(signals),
             most * distance,
         )
         return self.programs.setdefault(signals, made)

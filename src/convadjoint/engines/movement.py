@@ -22,7 +22,7 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     ``start + step * (first + i)``.
     """
     (x, sizes, strides), (y, sides) = source, band
-    apart = sides[0] * sides[1] * sides[2] * sides[3]
+    apart = sides[0] * sides[1] * sides[2] * sides[3] + sides[4]
     parts, samples = axes[2][0], (first[3], count[3])
     ends = inside(strides[5], samples, axes[2], lanes)
     for number in range(sizes[1] * axes[0][0] * axes[1][0]):

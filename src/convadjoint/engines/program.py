@@ -81,7 +81,7 @@ SCALARS = 0
     NARROW,
     BLOCKS,
 ) = range(13)
-# Of the scratch: planes, rows, signals, samples of a row.
+# Of the scratch: planes, rows, signals, samples of a row; samples between channels.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.
 STEPS = 2

@@ -115,7 +115,7 @@ def _fill(
         moved(numbers, numbers[of.AXES + 1]),
     )
     sizes, strides = layout, moved(layout, 6)
-    apart = sides[0] * sides[1] * sides[2] * sides[3]
+    apart = sides[0] * sides[1] * sides[2] * sides[3] + sides[4]
     lanes = numbers[numbers[of.SCALARS] + of.TURNED]
     for number in range(sizes[1] * outer[0]):
         c, a = number // outer[0], number % outer[0]
