@@ -7,10 +7,13 @@ There are few functions, since each takes its time to be compiled.
 
 from typing import Any
 
-from convadjoint.engines.primitives import compiled, moved, prefetch
+from convadjoint.engines.primitives import compiled, moved, prefetch, reserve
 from convadjoint.engines.rows import PARTS, merge, pick, split
 
 __all__ = ["fill", "inside", "origin", "store", "strip"]
+
+# Channels whose places in the output are asked for before, while they are multiplied.
+_FEW = 4
 
 
 @compiled
@@ -141,6 +144,13 @@ def store(
             at = (channel + c) * strides[1] + (first[0] + steps[0] * i) * strides[2]
             at += (first[1] + steps[1] * j) * strides[3] + (first[2] + s) * strides[4]
             line, start = moved(y, at + step * first[3]), moved(x, x_at)
+            if channels > _FEW:
+                # The next row lies too far away to be foreseen.
+                after = strides[1] - (shape[1] - 1) * steps[1] * strides[3]
+                if j + 1 < shape[1]:
+                    after = steps[1] * strides[3]
+                for v in range(0, step * whole, 2 * lanes):
+                    reserve(line, after + v)
             u = 0
             while u < whole - lanes:
                 merge(line, step * u, start, u, phase_apart, step)
