@@ -140,8 +140,8 @@ def header(options: Namespace, copied: float, peak: float) -> str:
 
 @cache
 def modules() -> dict[str, Any]:
-    """Import what is installed of the peers, with our number of threads, and numba."""
-    names = ("numba", "torch", "cv2", "onnx", "onnxruntime", "jax")
+    """Import what is installed of the peers, with our number of threads, and llvmlite."""
+    names = ("llvmlite", "torch", "cv2", "onnx", "onnxruntime", "jax")
     found = {name: import_module(name) for name in names if find_spec(name)}
     for name, setter in (("torch", "set_num_threads"), ("cv2", "setNumThreads")):
         if name in found:

@@ -49,7 +49,9 @@ def test_the_blocker_blocks():
         run(BLOCKER + "import numpy")
 
 
-@pytest.mark.parametrize("heavy", ["pylops", "scipy.signal", "numba", "matplotlib"])
+@pytest.mark.parametrize(
+    "heavy", ["pylops", "scipy.signal", "llvmlite", "numba", "matplotlib"]
+)
 def test_importing_the_package_does_not_load(heavy):
     run(LAZY.format(heavy={heavy}))
 

@@ -68,7 +68,7 @@ def test_the_matrix_of_a_large_image(name):
     assert_agree((C.T @ y.ravel()).reshape(op.dims), op.T @ y, kernel, y)
 
 
-@pytest.mark.skipif("direct" not in ENGINES, reason="needs numba")
+@pytest.mark.skipif("direct" not in ENGINES, reason="needs llvmlite")
 @pytest.mark.parametrize("channels", [(3, 2048), (2048, 3)])
 def test_buffers_do_not_grow_with_the_channels_of_the_output(channels):
     axes = (Axis(n=512, q=512, k=3, lo=1),) * 2

@@ -19,7 +19,8 @@ from oracles import spec_dense
 from strategies import SEEDS, bare_axes, integers, noise, specs, upto
 
 pytestmark = pytest.mark.skipif(
-    direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None, reason="needs numba"
+    direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None,
+    reason="needs llvmlite",
 )
 
 

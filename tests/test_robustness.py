@@ -261,7 +261,7 @@ def test_rounding_left_of_a_sum_is_no_entry():
 def test_helpers_of_compiled_code_leave_the_callers_cpu_alone():
     spec = ConvSpec(axes=(Axis(n=600, q=600, k=5, lo=2),) * 2)
     if direct.refuses(spec, np.ones((1, 1))) is not None:
-        pytest.skip("needs numba")
+        pytest.skip("needs llvmlite")
     ca.set_num_threads(2)
     x = np.ones(spec.dims, np.float32)
     plan = engines.plan("direct", spec, np.ones(spec.kernel_shape, np.float32))
@@ -389,7 +389,7 @@ assert count
 @pytest.mark.parametrize("engine", ["fft", "direct"])
 def test_an_interrupted_product_leaves_nothing_behind(engine):
     if direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None:
-        pytest.skip("needs numba")
+        pytest.skip("needs llvmlite")
     command = [sys.executable, "-c", INTERRUPTED, engine]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -421,19 +421,20 @@ def test_all_helpers_are_waited_for_whatever_goes_wrong():
 
 def test_what_was_compiled_of_other_sources_is_not_used(tmp_path):
     if direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None:
-        pytest.skip("needs numba")
+        pytest.skip("needs llvmlite")
     package = tmp_path / "convadjoint"
     shutil.copytree(
         Path(ca.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
-    script = "from convadjoint.engines import waiting"
-    place = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    script = "from convadjoint.engines import comparing\ncomparing.comparer(4).address"
+    kept = tmp_path / "kept"
+    place = {"PYTHONPATH": str(tmp_path), "CONVADJOINT_CACHE_DIR": str(kept)}
 
     def files():
         subprocess.run(
             [sys.executable, "-c", script], check=True, env=os.environ | place
         )
-        return {path.name for path in (tmp_path / "kept").rglob("*.nbc")}
+        return {path.name for path in kept.iterdir()}
 
     first = files()
     assert first

@@ -17,7 +17,8 @@ from oracles import spec_dense
 from strategies import DTYPES, MODES, SEEDS, bare_axes, integers, noise, upto
 
 pytestmark = pytest.mark.skipif(
-    direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None, reason="needs numba"
+    direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None,
+    reason="needs llvmlite",
 )
 
 LAST = Axis(n=4096, q=4096, k=31, lo=15)

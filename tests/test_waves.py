@@ -18,7 +18,7 @@ from oracles import spec_dense
 from strategies import DTYPES, SEEDS, integers, noise, specs
 
 COMPILED = spectra.trouble() is None
-needs_numba = pytest.mark.skipif(not COMPILED, reason="needs numba")
+needs_compiler = pytest.mark.skipif(not COMPILED, reason="needs llvmlite")
 
 
 def check(plan, spec, kernel, rng):
@@ -49,7 +49,7 @@ def test_the_transforms_of_scipy_are_the_definition(dtype, spec, seed):
     check(plan, spec, kernel, rng)
 
 
-@needs_numba
+@needs_compiler
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(spec=specs(), seed=SEEDS, data=st.data())
 def test_any_windows_give_the_definition(dtype, spec, seed, data):
@@ -72,7 +72,7 @@ def test_any_windows_give_the_definition(dtype, spec, seed, data):
 LENGTHS = (*range(1, 7), 8, 9, 10, 12, 15, 16, 18, 24, 25, 27, 40, 45, 64, 72, 81, 120)
 
 
-@needs_numba
+@needs_compiler
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_every_radix_transforms(length, dtype):
@@ -108,7 +108,7 @@ def blur(name, dtype="float64", **words):
     return ca.ConvNDOp(dims, kernel, padding="same", **options, **words), kernel
 
 
-@needs_numba
+@needs_compiler
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 @pytest.mark.parametrize("name", BLURS)
 def test_whole_numbers_come_out_within_the_bound(name, dtype):
@@ -122,7 +122,7 @@ def test_whole_numbers_come_out_within_the_bound(name, dtype):
         assert_within(one @ x, other @ x, scale)
 
 
-@needs_numba
+@needs_compiler
 @pytest.mark.parametrize("name", BLURS)
 def test_threads_and_rounds_change_no_bit(name, monkeypatch):
     op, _ = blur(name, engine="fft")
@@ -135,7 +135,7 @@ def test_threads_and_rounds_change_no_bit(name, monkeypatch):
     ca.set_num_threads(None)
 
 
-@needs_numba
+@needs_compiler
 @pytest.mark.parametrize("rank", [1, 2])
 def test_signals_do_not_see_each_other(rank):
     rng = np.random.default_rng(3)
@@ -149,7 +149,7 @@ def test_signals_do_not_see_each_other(rank):
         assert_same(plan.apply(x[number : number + 1])[0], y[number])
 
 
-@needs_numba
+@needs_compiler
 @pytest.mark.parametrize("batch", [0, 1, 7])
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
 def test_any_batch_and_array(batch, dtype):
@@ -167,7 +167,7 @@ def test_any_batch_and_array(batch, dtype):
         assert_within(plan.apply(array), dense @ x, over_all(dense, x))
 
 
-@needs_numba
+@needs_compiler
 def test_what_is_too_much_is_left_to_scipy(monkeypatch):
     axis = Axis(n=64, q=64, k=9, lo=4)
     line, image = ConvSpec(axes=(axis,)), ConvSpec(axes=(axis, axis))
@@ -179,7 +179,7 @@ def test_what_is_too_much_is_left_to_scipy(monkeypatch):
         assert isinstance(engines.plan("fft", spec, kernel).inner, fft.FftPlan)
 
 
-@needs_numba
+@needs_compiler
 def test_spectra_are_as_precise_as_the_dtype():
     rng = np.random.default_rng(5)
     op = ca.Conv2DOp((300, 310), noise(rng, (41, 41), "float32"), padding="same")

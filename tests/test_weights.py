@@ -188,7 +188,7 @@ SMALL = {
 }
 
 
-@pytest.mark.skipif("direct" not in ABLE, reason="needs numba")
+@pytest.mark.skipif("direct" not in ABLE, reason="needs llvmlite")
 @given(spec=specs(), seed=SEEDS, wide=st.booleans())
 def test_the_parts_of_a_large_gradient(spec, seed, wide):
     rng = np.random.default_rng(seed)
@@ -203,7 +203,7 @@ def test_the_parts_of_a_large_gradient(spec, seed, wide):
         assert_same(engines.Weights(spec, x, "direct").gradient(z), want)
 
 
-@pytest.mark.skipif("direct" not in ABLE, reason="needs numba")
+@pytest.mark.skipif("direct" not in ABLE, reason="needs llvmlite")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "taps", [*((k,) for k in range(1, 14)), (7, 3), (2, 9), (11, 7)]
@@ -217,7 +217,7 @@ def test_every_number_of_taps(taps, dtype):
     assert_same(got, tap_gradient(spec, x, z))
 
 
-@pytest.mark.skipif("direct" not in ABLE, reason="needs numba")
+@pytest.mark.skipif("direct" not in ABLE, reason="needs llvmlite")
 @pytest.mark.parametrize("shape", [(1, 1, 700, 300), (2, 70, 40, 40)])
 def test_the_bits_do_not_depend_on_the_threads(shape):
     rng = np.random.default_rng(0)

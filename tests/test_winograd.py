@@ -16,7 +16,7 @@ from convadjoint.geometry import Axis, ConvSpec
 from oracles import spec_dense
 from strategies import SEEDS, integers, noise, specs, upto
 
-pytest.importorskip("numba")
+pytest.importorskip("llvmlite")
 winograd = engines.ENGINES["winograd"]
 
 

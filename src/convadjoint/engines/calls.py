@@ -192,7 +192,7 @@ if hasattr(os, "register_at_fork"):
 @cache
 def _enter() -> Any:
     """The compiled function that makes a call with helpers."""
-    from convadjoint.engines import waiting  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import waiting  # noqa: PLC0415 - needs llvmlite
 
     return ctypes.CFUNCTYPE(
         None, *(ctypes.c_void_p,) * 3, ctypes.c_int64, ctypes.c_int64
@@ -202,6 +202,6 @@ def _enter() -> Any:
 @cache
 def _serve() -> Any:
     """The compiled function in which helpers wait."""
-    from convadjoint.engines import waiting  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import waiting  # noqa: PLC0415 - needs llvmlite
 
     return function_at(waiting.serve.address, arguments=1)

@@ -3,26 +3,33 @@
 from functools import cache
 from typing import Any
 
-from numba.core import types
+from llvmlite import ir
 
 from convadjoint.engines import calls
-from convadjoint.engines.primitives import entry, moved, samples_at, taken, words_at
+from convadjoint.engines.primitives import (
+    INDEX,
+    Entry,
+    entry,
+    moved,
+    samples_at,
+    taken,
+    words_at,
+)
 
 __all__ = ["comparer"]
 
 
 @cache
-def comparer(itemsize: int) -> Any:
+def comparer(itemsize: int) -> Entry:
     """Compile what finds the largest samples of some bytes, piece by piece.
 
     Bits of numbers of one sign are in the order of the numbers; infinity comes after
     them, and NaN after that.
     """
-    kind: Any = {4: types.int32, 8: types.int64}[itemsize]
-    magnitude = kind((1 << (8 * itemsize - 1)) - 1)
-    none = kind(0)
+    kind = ir.IntType(8 * itemsize)
+    magnitude = (1 << (8 * itemsize - 1)) - 1
 
-    @entry(types.void(types.intp, types.intp))
+    @entry(f"compare-{8 * itemsize}", INDEX, INDEX)
     def compare(call: Any, _mine: Any) -> None:
         words = moved(words_at(call), calls.GIVEN)
         x, found = samples_at(words[0], kind), samples_at(words[1], kind)
@@ -33,9 +40,9 @@ def comparer(itemsize: int) -> Any:
                 break
             row, first = job // pieces, job % pieces * piece
             samples = moved(x, row * length + first)
-            most = none
+            most = 0
             for i in range(min(piece, length - first)):
-                most = max(most, kind(samples[i] & magnitude))
+                most = max(most, samples[i] & magnitude)
             found[job] = most
 
     return compare

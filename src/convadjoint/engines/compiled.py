@@ -6,18 +6,19 @@ There are few functions, since each takes its time to be compiled.
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
-from numba.core import types
 
 from convadjoint.engines import calls
 from convadjoint.engines import program as of
 from convadjoint.engines.microkernel import tile
 from convadjoint.engines.movement import fill, store
 from convadjoint.engines.primitives import (
+    INDEX,
+    Entry,
     called,
     compiled,
     entry,
+    kind_of,
     moved,
     prefetch,
     reserve,
@@ -78,7 +79,7 @@ def _multiply(
         for sample in range(0, length, width):
             form = scalars[of.FORM]
             unused = (sample + width - length) // scalars[of.VECTOR]
-            if unused > 0 and scalars[of.NARROW]:
+            if unused > 0 and scalars[of.NARROW] > 0:
                 form = scalars[of.NARROW] + unused - width // scalars[of.VECTOR] + 1
             first, part_ = number * most, (soon[4] * count + number) * total
             reading, writing = to_read * part_ // parts, to_write * part_ // parts
@@ -122,7 +123,7 @@ def _multiply(
 
 
 @cache
-def worker(dtype: np.dtype[np.inexact]) -> Any:
+def worker(dtype: np.dtype[np.inexact]) -> Entry:
     """Compile what computes bands of the output for real samples of a dtype.
 
     It takes the addresses of a call and of its thread's buffers.  The call is given input
@@ -134,9 +135,9 @@ def worker(dtype: np.dtype[np.inexact]) -> Any:
     The layout has 24 numbers: sizes and strides of the input, then of the output: group,
     channel, plane, row, signal, sample.  Samples of the output are neighbours.
     """
-    kind: Any = numba.from_dtype(dtype)  # type: ignore[arg-type]
+    kind = kind_of(dtype)
 
-    @entry(types.void(types.intp, types.intp))
+    @entry(f"direct-{dtype}", INDEX, INDEX)
     def work(call: Any, mine: Any) -> None:
         words = moved(words_at(call), calls.GIVEN)
         slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])

@@ -8,7 +8,7 @@ from typing import Any
 from convadjoint.engines import sections as of
 from convadjoint.engines.dots import dots
 from convadjoint.engines.movement import fill
-from convadjoint.engines.primitives import address, compiled, kept, moved, taken
+from convadjoint.engines.primitives import compiled, kept, moved, taken
 
 __all__ = ["run"]
 
@@ -16,12 +16,14 @@ __all__ = ["run"]
 @kept
 def run(
     jobs: Any,
+    count: Any,
     counter: Any,
     x: Any,
     z: Any,
     layouts: Any,
     buffers: Any,
     lists: Any,
+    room: Any,
     numbers: Any,
     found: Any,
 ) -> None:
@@ -32,6 +34,8 @@ def run(
     jobs : ndarray
         `sections.JOB` numbers each: group, first channel read and how many, first
         channel written and how many, first and last band, where the sums go.
+    count : int
+        How many there are.
     counter : ndarray, shape (1,)
         The next one to do: all threads share it.
     x, z : ndarray
@@ -41,17 +45,12 @@ def run(
     buffers : ndarray
         A tile of sums, a band of `x`, and a band of `z` with zeros around.
     lists : ndarray of int64
-        Room for the offsets and places of all lines of a job.
+        Room for the offsets and places of all lines of a job, `room` for each.
     numbers : ndarray
         Sections, as `correlation` has them.
     found : ndarray
         The sums, of each segment.
     """
-    count = len(jobs) // of.JOB
-    room = len(lists) // of.LISTS
-    jobs, counter, layouts = address(jobs), address(counter), address(layouts)
-    x, z, found = address(x), address(z), address(found)
-    buffers, lists, numbers = address(buffers), address(lists), address(numbers)
     scalars = moved(numbers, numbers[of.SCALARS])
     sides = moved(numbers, numbers[of.SIDES])
     reach = moved(numbers, numbers[of.REACH])

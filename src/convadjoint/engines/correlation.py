@@ -55,7 +55,7 @@ _IDLE = Phase(0, 0, 1, 1, 1, 1, (0,), (0,))
 
 def correlate(spec: ConvSpec, x: Array, z: Array) -> Array:
     """What `kernel_gradient` returns, of real, finite data."""
-    from convadjoint.engines import correlated  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import correlated  # noqa: PLC0415 - needs llvmlite
 
     plan = _plan(spec, x.dtype)
     if plan is None:
@@ -65,13 +65,14 @@ def correlate(spec: ConvSpec, x: Array, z: Array) -> Array:
     layouts = np.array([*_layout(x, spec.groups), *_layout(z, spec.groups)])
     found = np.zeros((plan.segments, *spec.kernel_shape), x.dtype)
     counter = np.zeros(1, np.int64)
-    given = plan.jobs, counter, flat(x), flat(z)
+    given = plan.jobs, len(plan.jobs) // JOB, counter, flat(x), flat(z)
 
     def work(_: int) -> None:
         buffers = scratch("g", (plan.samples,), x.dtype)
         lists = np.empty(LISTS * plan.lines, np.int64)
         own = layouts.copy()
-        correlated.run(*given, own, buffers, lists, plan.numbers, found.reshape(-1))
+        numbers = plan.numbers, found.reshape(-1)
+        correlated.run(*given, own, buffers, lists, plan.lines, *numbers)
 
     threads = num_threads() if plan.work > _WAKING else 1
     each(work, range(min(threads, len(plan.jobs) // JOB)))

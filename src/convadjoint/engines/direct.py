@@ -222,14 +222,14 @@ class ComplexPlan:
 
 @cache
 def _compiled(dtype: np.dtype[np.inexact]) -> Any:
-    """The address of the compiled part, which needs numba."""
+    """The address of the compiled part, which needs llvmlite."""
     from convadjoint.engines import compiled  # noqa: PLC0415
 
     return compiled.worker(dtype).address
 
 
 def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
-    """Refuse without numba, and what has more than three convolved axes."""
+    """Refuse without llvmlite, and what has more than three convolved axes."""
     reason = trouble()
     if reason is not None:
         return reason

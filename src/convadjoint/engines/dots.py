@@ -8,15 +8,14 @@ of a sum added up, always in the same order.
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
-    VECTOR_BYTES,
     cases,
     emitted,
     indices,
+    vector_of,
 )
 
 __all__ = ["FORMS", "LARGEST", "dots"]
@@ -32,7 +31,7 @@ LARGEST = max(a * b for a, b in FORMS)
 
 @emitted
 def dots(
-    _context: Any,
+    builder: Any,
     x: Any,
     x_offsets: Any,
     x_first: Any,
@@ -43,32 +42,24 @@ def dots(
     stop: Any,
     sums: Any,
     form: Any,
-) -> Any:
+) -> None:
     """Write a tile of inner products of samples ``start .. stop`` to `sums`.
 
     Line `i` of `x` begins at offset ``x_offsets[x_first + i]``, and those of `z` alike;
     their length is a multiple of a vector's.
     """
-    arguments = (x, x_offsets, x_first, z, z_offsets, z_first, start, stop, sums)
-    signature = types.void(*arguments, form)
+    made = _Dots(builder, vector_of(x))
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        element = context.get_value_type(x.dtype)
-        vector = ir.VectorType(element, VECTOR_BYTES // context.get_abi_sizeof(element))
+    def emit(number: int) -> None:
+        a, b = FORMS[number]
+        lines = (
+            made.lines((x, x_offsets, x_first), a),
+            made.lines((z, z_offsets, z_first), b),
+        )
+        for index, total in enumerate(made.loop(lines, start, stop)):
+            builder.store(made.summed(total), builder.gep(sums, [INDEX(index)]))
 
-        def emit(number: int) -> None:
-            a, b = FORMS[number]
-            made = _Dots(builder, vector)
-            lines = made.lines(args[0:3], a), made.lines(args[3:6], b)
-            totals = made.loop(lines, args[6], args[7])
-            for index, total in enumerate(totals):
-                place = builder.gep(args[8], [INDEX(index)])
-                builder.store(made.summed(total), place)
-
-        cases(builder, args[9], range(len(FORMS)), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, form, range(len(FORMS)), emit)
 
 
 class _Dots:

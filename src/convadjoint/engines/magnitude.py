@@ -60,7 +60,7 @@ def _compared(x: Array) -> Array:
 
 @cache
 def _compiled(itemsize: int) -> Any:
-    """The address of the compiled part, which needs numba."""
+    """The address of the compiled part, which needs llvmlite."""
     from convadjoint.engines import comparing  # noqa: PLC0415
 
     return comparing.comparer(itemsize).address

@@ -2,24 +2,22 @@
 
 A tile of M x V vectors of the output stays in registers while all taps pass: each tap
 loads V vectors of the input at its offset, and multiplies them into the rows with one
-weight each.  The loop is emitted as LLVM IR, since no compiler finds it in plain loops;
-numba compiles it, and keeps it on disk.
+weight each.  The loop is emitted as LLVM IR, since no compiler finds it in plain loops.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
-    VECTOR_BYTES,
     ask,
     cases,
     emitted,
     indices,
+    vector_of,
 )
 from convadjoint.engines.tiles import forms
 
@@ -30,7 +28,7 @@ FORMS = forms(REGISTERS)
 
 @emitted
 def tile(
-    _context: Any,
+    builder: Any,
     x: Any,
     x_at: Any,
     offsets: Any,
@@ -43,39 +41,28 @@ def tile(
     y_step: Any,
     fresh: Any,
     form: Any,
-) -> Any:
+) -> None:
     """Compute one tile: what ends in `_at` is where its parts begin.
 
     Taps ``ends[i] .. ends[i+1]`` serve the rows `_ranges` names; each has a weight for
     each of those.  The sums are added to what `y` holds, unless they are `fresh`.
     """
-    arguments = (x, x_at, offsets, ends, ends_at, weights, weights_at)
-    signature = types.void(*arguments, y, y_at, y_step, fresh, form)
+    inputs = builder.gep(x, [x_at]), offsets, weights
+    bounds, target = builder.gep(ends, [ends_at]), builder.gep(y, [y_at])
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        source, bounds, target = (
-            builder.gep(args[i], [args[i + 1]]) for i in (0, 3, 7)
-        )
-        element = context.get_value_type(x.dtype)
-        vector = ir.VectorType(element, VECTOR_BYTES // context.get_abi_sizeof(element))
+    def emit(number: int) -> None:
+        m, v, count = FORMS[number]
+        made = TileCode(builder, vector_of(x), m, v)
+        sums, at = made.begin(fresh, target, y_step), weights_at
+        for index, (first, last) in enumerate(_ranges(m, count)):
+            edges = [
+                builder.load(builder.gep(bounds, [INDEX(index + side)]))
+                for side in (0, 1)
+            ]
+            sums, at = made.taps(inputs, edges, at, range(first, last), sums)
+        made.store(sums, target, y_step)
 
-        def emit(number: int) -> None:
-            m, v, count = FORMS[number]
-            made = TileCode(builder, vector, m, v)
-            sums, at = made.begin(args[10], target, args[9]), args[6]
-            for index, (first, last) in enumerate(_ranges(m, count)):
-                edges = [
-                    builder.load(builder.gep(bounds, [INDEX(index + side)]))
-                    for side in (0, 1)
-                ]
-                inputs = (source, args[2], args[5])
-                sums, at = made.taps(inputs, edges, at, range(first, last), sums)
-            made.store(sums, target, args[9])
-
-        cases(builder, args[11], range(len(FORMS)), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, form, range(len(FORMS)), emit)
 
 
 def _ranges(rows: int, count: int) -> Iterator[tuple[int, int]]:
@@ -102,7 +89,7 @@ class TileCode:
         before = builder.block
         resume = builder.append_basic_block("resume")
         start = builder.append_basic_block("start")
-        builder.cbranch(builder.trunc(fresh, ir.IntType(1)), start, resume)
+        builder.cbranch(fresh, start, resume)
         builder.position_at_end(resume)
         found = [
             self._load(builder.gep(target, [builder.mul(step, INDEX(row))]))

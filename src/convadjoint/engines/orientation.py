@@ -50,7 +50,7 @@ def idle_phase(count: int) -> Phase:
 
 def _host(kernel: Array) -> dict[str, int]:
     """Lanes of the registers here, and how many there are."""
-    from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import primitives  # noqa: PLC0415 - needs llvmlite
 
     return {
         "lanes": primitives.VECTOR_BYTES // kernel.itemsize,
@@ -85,7 +85,7 @@ def last_line(found: tuple[Phase, ...], kernel: Array, *, zeros: bool) -> Line:
 
     Without them, tiles compute what is between the rows.
     """
-    from convadjoint.engines import rows  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import rows  # noqa: PLC0415 - needs llvmlite
 
     plain, copied = Line(found), Line(found, copied=True)
     if kernel.shape[1] == 1 or not zeros or plain.step > rows.PARTS:
@@ -100,6 +100,6 @@ def movers_of(order: tuple[int, ...], dtype: np.dtype[np.inexact]) -> tuple[int,
     """Addresses of what fills and stores the bands, unless they are not turned."""
     if order == UNTURNED:
         return 0, 0
-    from convadjoint.engines.turning import movers  # noqa: PLC0415 - needs numba
+    from convadjoint.engines.turning import movers  # noqa: PLC0415 - needs llvmlite
 
     return tuple(mover.address for mover in movers(dtype))

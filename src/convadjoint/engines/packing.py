@@ -140,12 +140,15 @@ def _shared(offsets: Integers, weights: Array, rows: int, step: int) -> _Part:
     first[last < rows] = 0
     number = np.where(first > 0, rows - 1 + first, last - 1)
     order = np.argsort(number, kind="stable")
-    columns = [table[:, tap, first[tap] : last[tap]] for tap in order]
+    # Tap by tap, the weights of the rows that it serves.
+    every_row = np.arange(rows)
+    served = (first[:, None] <= every_row) & (every_row < last[:, None])
+    weights = np.ascontiguousarray(table[:, order][:, served[order]])
     return _Part(
         offsets=np.stack((merged[order], np.zeros_like(merged))),
         ends=np.searchsorted(number[order], np.arange(2 * rows)),
-        weights=np.concatenate(columns, axis=1),
-        clean=all(column.all() for column in columns),
+        weights=weights,
+        clean=bool(weights.all()),
     )
 
 

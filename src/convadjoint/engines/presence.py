@@ -10,13 +10,13 @@ __all__ = ["likely", "trouble"]
 def trouble() -> str | None:
     """Say why nothing can be compiled here."""
     try:
-        import numba
+        import llvmlite.binding  # noqa: F401
     except ImportError as error:
-        return f"numba cannot be imported ({error}): pip install numba"
-    return "numba's compiler is switched off" if numba.config.DISABLE_JIT else None  # type: ignore[attr-defined]
+        return f"llvmlite cannot be imported ({error}): pip install llvmlite"
+    return None
 
 
 @cache
 def likely() -> bool:
-    """Whether there seems to be a compiler: numba itself takes long to be imported."""
-    return find_spec("numba") is not None
+    """Whether there seems to be a compiler, which takes time to be imported."""
+    return find_spec("llvmlite") is not None

@@ -1,27 +1,26 @@
-"""Steps that plain compiled loops lack, for the engine `direct`: emitted as LLVM IR.
-
-They reach memory without the care that numba takes of arrays.
+"""What compiled code is made of: marks for its functions, and steps emitted as LLVM IR.
 
 Code for all sizes is emitted at once, with a choice: it is compiled once per machine.
 """
 
+import ctypes
 from collections.abc import Callable, Iterable
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import llvmlite.binding
-import numba
+import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
+
+from convadjoint.engines import machine
+from convadjoint.engines.kinds import INDEX, Emitted, Part
+from convadjoint.engines.machine import REGISTERS, VECTOR_BYTES
 
 __all__ = [
     "INDEX",
     "REGISTERS",
     "VECTOR_BYTES",
-    "address",
+    "Entry",
     "ask",
     "called",
     "cases",
@@ -31,196 +30,132 @@ __all__ = [
     "indices",
     "inlined",
     "kept",
+    "kind_of",
     "moved",
     "prefetch",
     "reserve",
     "samples_at",
     "taken",
+    "vector_of",
     "words_at",
 ]
 
-INDEX = ir.IntType(64)
+_KINDS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "int64": INDEX}
 
 
-def _host() -> tuple[int, int]:
-    """Bytes of a vector, and how many vector registers there are."""
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64, 32
-    if features.get("avx"):
-        return 32, 16
-    return 16, 32 if features.get("neon") else 16
+def kind_of(dtype: np.dtype[Any]) -> Any:
+    """Samples of a dtype, as compiled code knows them."""
+    return _KINDS[np.dtype(dtype).name]
 
 
-VECTOR_BYTES, REGISTERS = _host()
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile as a function of its own, for what calls it."""
+    return Part(function, apart=True)
 
 
-@cache
-def _digest(folder: Path) -> str:
-    """A name for the sources in a folder, as they are now."""
-    digest = sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _dated(function: Callable[..., Any]) -> None:
-    """Name a function by all sources of the engines, since its cache is named by it.
-
-    The cache itself watches the function's own file only; but compiled code holds what
-    it calls, and numbers of other files, and memory is reached by those.
-    """
-    digest = _digest(Path(__file__).parent)
-    if not function.__qualname__.endswith(digest):
-        function.__qualname__ += f"_{digest}"
-
-
-def kept(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile at first use, without the interpreter's lock, and keep it on disk.
-
-    Where neither the package's folder nor the user's can be written, nothing is kept.
-    """
-    _dated(function)
-    try:
-        jitted = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:
-        jitted = numba.njit(nogil=True, error_model="numpy")(function)
-    result: Callable[..., Any] = jitted
-    return result
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile as a part of what calls it, and for nothing else."""
-    result: Callable[..., Any] = numba.njit(  # type: ignore[call-overload]
-        error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-    )(function)
-    return result
-
-
-def entry(signature: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile now, for other compiled code and for calls by address; keep it on disk."""
-
-    def compile_now(function: Callable[..., Any]) -> Any:
-        _dated(function)
-        try:
-            return numba.cfunc(signature, error_model="numpy", cache=True)(function)
-        except RuntimeError:
-            return numba.cfunc(signature, error_model="numpy")(function)
-
-    return compile_now
-
-
-def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile within what calls it: nothing is optimized twice."""
-    result: Callable[..., Any] = numba.njit(inline="always", error_model="numpy")(
-        function
-    )
-    return result
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile within what calls it."""
+    return Part(function, apart=False)
 
 
 def emitted(function: Callable[..., Any]) -> Any:
-    """Let compiled code call what `function` emits."""
-    return intrinsic(function)
+    """Let compiled code call what `function` emits: it takes the builder, and values."""
+    return Emitted(function)
+
+
+@dataclass(eq=False)
+class Entry:
+    """A function that is called by address; it is compiled when that is first asked for."""
+
+    function: Callable[..., Any]
+    name: str
+    kinds: tuple[Any, ...]
+
+    @cached_property
+    def address(self) -> int:
+        """Where it is."""
+        return machine.address(self.name, self._emitted)
+
+    def _emitted(self) -> Any:
+        """Its IR: what makes that is not needed if it was kept."""
+        from convadjoint.engines.language import module_of  # noqa: PLC0415
+
+        return module_of(self.function, self.name, self.kinds)
+
+
+def entry(name: str, *kinds: Any) -> Callable[[Callable[..., Any]], Entry]:
+    """Compile a function that takes values of some kinds; no other has its name."""
+    return lambda function: Entry(function, name, kinds)
+
+
+def kept(function: Callable[..., Any]) -> Callable[..., None]:
+    """Compile for arrays and numbers, at the first call, one function for each dtype."""
+    made: dict[tuple[Any, ...], Any] = {}
+
+    def call(*given: Any) -> None:
+        dtypes = tuple(getattr(one, "dtype", None) for one in given)
+        if dtypes not in made:
+            made[dtypes] = _callable(function, dtypes)
+        words = [
+            one.__array_interface__["data"][0] if dtype else one
+            for one, dtype in zip(given, dtypes, strict=True)
+        ]
+        made[dtypes](*words)
+
+    return call
+
+
+def _callable(function: Callable[..., Any], dtypes: tuple[Any, ...]) -> Any:
+    """A function of arrays, which are addresses, and numbers."""
+    names = [dtype.name if dtype else "word" for dtype in dtypes]
+    kinds = tuple(kind_of(dtype).as_pointer() if dtype else INDEX for dtype in dtypes)
+    name = "-".join((function.__module__.rpartition(".")[2], *names))
+    return ctypes.CFUNCTYPE(None, *(ctypes.c_int64,) * len(kinds))(
+        Entry(function, name, kinds).address
+    )
 
 
 @emitted
-def address(_context: Any, array: Any) -> Any:
-    """Where a flat array begins: unlike the array, it has no references to be counted."""
-    signature = types.CPointer(array.dtype)(array)  # type: ignore[no-untyped-call]
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return context.make_array(sig.args[0])(context, builder, args[0]).data
-
-    return signature, generate
-
-
-@emitted
-def words_at(_context: Any, place: Any) -> Any:
+def words_at(builder: Any, place: Any) -> Any:
     """The words at an address that is given as a number."""
-    return _pointer(place, types.intp)
+    return builder.inttoptr(place, INDEX.as_pointer())
 
 
 @emitted
-def samples_at(_context: Any, place: Any, kind: Any) -> Any:
+def samples_at(builder: Any, place: Any, kind: Any) -> Any:
     """The samples of a kind at an address that is given as a number."""
-    return _pointer(place, kind.dtype, kind)
-
-
-def _pointer(place: Any, element: Any, *others: Any) -> Any:
-    """Emit what makes an address of a number."""
-    signature = types.CPointer(element)(place, *others)  # type: ignore[no-untyped-call]
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
-
-    return signature, generate
+    return builder.inttoptr(place, kind.as_pointer())
 
 
 @emitted
-def moved(_context: Any, place: Any, count: Any) -> Any:
+def moved(builder: Any, place: Any, count: Any) -> Any:
     """The address `count` elements further on."""
-    signature = place(place, count)
-
-    def generate(_context: Any, builder: Any, _: Any, args: Any) -> Any:
-        return builder.gep(args[0], [args[1]])
-
-    return signature, generate
+    return builder.gep(place, [count])
 
 
 @emitted
-def taken(_context: Any, counter: Any) -> Any:
+def taken(builder: Any, counter: Any) -> Any:
     """Count one on, in one step that no other thread can come between."""
-    signature = types.int64(counter)
-
-    def generate(_context: Any, builder: Any, _: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", args[0], INDEX(1), "monotonic")
-
-    return signature, generate
+    return builder.atomic_rmw("add", counter, INDEX(1), "monotonic")
 
 
 @emitted
-def called(
-    _context: Any,
-    function: Any,
-    source: Any,
-    layout: Any,
-    target: Any,
-    numbers: Any,
-    band: Any,
-    first: Any,
-    last: Any,
-) -> Any:
-    """Call what stands at an address, and takes the other arguments."""
-    arguments = (source, layout, target, numbers, band, first, last)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [arg.type for arg in args[1:]])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-        return context.get_dummy_value()
-
-    return types.void(function, *arguments), generate
+def called(builder: Any, function: Any, *given: Any) -> None:
+    """Call what stands at an address, and takes these values."""
+    kind = ir.FunctionType(ir.VoidType(), [one.type for one in given])
+    builder.call(builder.inttoptr(function, kind.as_pointer()), given)
 
 
 @emitted
-def prefetch(_context: Any, x: Any, at: Any) -> Any:
+def prefetch(builder: Any, x: Any, at: Any) -> None:
     """Ask for a sample that is to be read soon."""
-    return _asking(x, at, write=False)
+    ask(builder, x, at)
 
 
 @emitted
-def reserve(_context: Any, x: Any, at: Any) -> Any:
+def reserve(builder: Any, x: Any, at: Any) -> None:
     """Ask for the place of a sample that is to be written soon."""
-    return _asking(x, at, write=True)
-
-
-def _asking(x: Any, at: Any, *, write: bool) -> Any:
-    """What emits a prefetch."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        ask(builder, args[0], args[1], write=write)
-        return context.get_dummy_value()
-
-    return types.void(x, at), generate
+    ask(builder, x, at, write=True)
 
 
 def ask(builder: Any, x: Any, at: Any, *, write: bool = False) -> None:
@@ -253,3 +188,9 @@ def indices(numbers: Iterable[int]) -> Any:
     """The constant that a shuffle takes."""
     chosen = list(numbers)
     return ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen)
+
+
+def vector_of(place: Any, nbytes: int = VECTOR_BYTES) -> Any:
+    """The vector of so many bytes that holds samples of an address."""
+    element = place.type.pointee
+    return ir.VectorType(element, nbytes // (4 if element == ir.FloatType() else 8))

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
-from convadjoint.engines.primitives import INDEX, cases, emitted, indices
+from convadjoint.engines.primitives import (
+    INDEX,
+    cases,
+    emitted,
+    indices,
+    vector_of,
+)
 
 __all__ = ["LINE_BYTES", "PARTS", "merge", "pick", "split"]
 
@@ -22,55 +27,46 @@ PARTS = 4
 
 @emitted
 def split(
-    _context: Any, row: Any, row_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
-) -> Any:
+    builder: Any, row: Any, row_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
+) -> None:
     """Take ``parts * lanes`` neighbours of a row apart into lines of `lanes`."""
-    return _between(_take, (row, row_at, y, y_at, apart, parts))
+    _between(builder, _take, (row, row_at), (y, y_at, apart), parts)
 
 
 @emitted
 def merge(
-    _context: Any, row: Any, row_at: Any, x: Any, x_at: Any, apart: Any, parts: Any
-) -> Any:
+    builder: Any, row: Any, row_at: Any, x: Any, x_at: Any, apart: Any, parts: Any
+) -> None:
     """Put lines of `lanes` samples together into a row: undoes `split`."""
-    return _between(_put, (row, row_at, x, x_at, apart, parts))
+    _between(builder, _put, (row, row_at), (x, x_at, apart), parts)
 
 
 @emitted
 def pick(
-    _context: Any, row: Any, row_at: Any, inside: Any, y: Any, count: Any, step: Any
-) -> Any:
+    builder: Any, row: Any, row_at: Any, inside: Any, y: Any, count: Any, step: Any
+) -> None:
     """Write up to `lanes` samples of a row, each `step` after the one before.
 
     Those before ``inside[0]`` and from ``inside[1]`` on, counted from the first one, are
     zeros and not read.
     """
-    signature = types.void(row, row_at, inside, y, count, step)
+    line, source = vector_of(row, LINE_BYTES), builder.gep(row, [row_at])
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        element = context.get_value_type(row.dtype)
-        lanes = LINE_BYTES // context.get_abi_sizeof(element)
-        source = builder.gep(args[0], [args[1]])
-        edges = [builder.extract_value(args[2], side) for side in (0, 1)]
+    def emit(apart: int) -> None:
+        length = apart * line.count
+        known = builder.and_(
+            builder.not_(_under(builder, inside[0], length)),
+            _under(builder, inside[1], length),
+        )
+        whole = ir.VectorType(line.element, length)
+        place = builder.bitcast(source, whole.as_pointer())
+        found = _masked(builder, "load", place, known)
+        values = builder.shuffle_vector(found, found, indices(range(0, length, apart)))
+        place = builder.bitcast(y, line.as_pointer())
+        some = _under(builder, count, line.count)
+        _masked(builder, "store", place, some, values)
 
-        def emit(apart: int) -> None:
-            length = apart * lanes
-            whole = ir.VectorType(element, length)
-            known = builder.and_(
-                builder.not_(_under(builder, edges[0], length)),
-                _under(builder, edges[1], length),
-            )
-            place = builder.bitcast(source, whole.as_pointer())
-            found = _masked(builder, "load", place, known)
-            chosen = indices(range(0, length, apart))
-            values = builder.shuffle_vector(found, found, chosen)
-            place = builder.bitcast(args[3], values.type.as_pointer())
-            _masked(builder, "store", place, _under(builder, args[4], lanes), values)
-
-        cases(builder, args[5], range(1, PARTS + 1), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, step, range(1, PARTS + 1), emit)
 
 
 def _under(builder: Any, count: Any, lanes: int) -> Any:
@@ -99,30 +95,25 @@ def _masked(
     return builder.call(function or ir.Function(builder.module, shape, name), given)
 
 
-def _between(emit: Callable[..., None], arguments: tuple[Any, ...]) -> Any:
-    """Emit what moves samples between a row and lines that are `apart` each."""
+def _between(
+    builder: Any, emit: Callable[..., None], row: Any, lines: Any, parts: Any
+) -> None:
+    """Emit what moves samples between a row and lines that lie apart."""
+    line, (start, at, apart) = vector_of(row[0], LINE_BYTES), lines
+    start, place = builder.gep(start, [at]), builder.gep(row[0], [row[1]])
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        row, lines = (builder.gep(args[i], [args[i + 1]]) for i in (0, 2))
-        element = context.get_value_type(arguments[0].dtype)
-        lanes = LINE_BYTES // context.get_abi_sizeof(element)
+    def emit_one(count: int) -> None:
+        places = [
+            builder.bitcast(
+                builder.gep(start, [builder.mul(apart, INDEX(part))]),
+                line.as_pointer(),
+            )
+            for part in range(count)
+        ]
+        whole = ir.VectorType(line.element, line.count * count)
+        emit(builder, builder.bitcast(place, whole.as_pointer()), places)
 
-        def emit_one(parts: int) -> None:
-            line = ir.VectorType(element, lanes)
-            places = [
-                builder.bitcast(
-                    builder.gep(lines, [builder.mul(args[4], INDEX(part))]),
-                    line.as_pointer(),
-                )
-                for part in range(parts)
-            ]
-            whole = ir.VectorType(element, lanes * parts)
-            emit(builder, builder.bitcast(row, whole.as_pointer()), places)
-
-        cases(builder, args[5], range(1, PARTS + 1), emit_one)
-        return context.get_dummy_value()
-
-    return types.void(*arguments), generate
+    cases(builder, parts, range(1, PARTS + 1), emit_one)
 
 
 def _take(builder: Any, row: Any, lines: list[Any]) -> None:

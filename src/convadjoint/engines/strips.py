@@ -45,7 +45,7 @@ class Strips:
         cls, spec: ConvSpec, split: Sequence[tuple[Phase, ...]], itemsize: int
     ) -> Self:
         """Choose the tile that takes the fewest cycles."""
-        from convadjoint.engines import dots, primitives  # noqa: PLC0415 - needs numba
+        from convadjoint.engines import dots, primitives  # noqa: PLC0415 - needs llvmlite
 
         lines = (Line(split[0]), Line(split[1]), Line(split[2]))
         c_in, c_out = spec.c_in // spec.groups, spec.c_out // spec.groups

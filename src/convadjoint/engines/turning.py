@@ -12,60 +12,49 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import types
 
 from convadjoint.engines import program as of
 from convadjoint.engines.movement import inside, origin
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,
+    Entry,
     compiled,
     emitted,
-    entry,
     indices,
+    kind_of,
     moved,
+    vector_of,
 )
 
 __all__ = ["movers"]
 
 
 @emitted
-def turn(_context: Any, x: Any, here: Any, y: Any, there: Any) -> Any:
+def turn(builder: Any, x: Any, here: Any, y: Any, there: Any) -> None:
     """Transpose a block of vectors, one register each.
 
     `here` and `there` say where vectors are, as `_places` has it.
     """
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        element = context.get_value_type(x.dtype)
-        lanes = VECTOR_BYTES // context.get_abi_sizeof(element)
-        pointer = ir.VectorType(element, lanes).as_pointer()
-        sources, targets = (
-            [
-                builder.bitcast(place, pointer)
-                for place in _places(builder, args[i], args[i + 1], lanes)
-            ]
-            for i in (0, 2)
-        )
-        values = [builder.load(place, align=1) for place in sources]
-        for value, place in zip(_transposed(builder, values), targets, strict=True):
-            builder.store(value, place, align=1)
-        return context.get_dummy_value()
-
-    return types.void(x, here, y, there), generate
+    vector = vector_of(x)
+    sources, targets = (
+        [
+            builder.bitcast(place, vector.as_pointer())
+            for place in _places(builder, start, given, vector.count)
+        ]
+        for start, given in ((x, here), (y, there))
+    )
+    values = [builder.load(place, align=1) for place in sources]
+    for value, place in zip(_transposed(builder, values), targets, strict=True):
+        builder.store(value, place, align=1)
 
 
 @emitted
-def beyond(_context: Any, place: Any, lanes: Any) -> Any:
+def beyond(builder: Any, place: Any, lanes: Any) -> Any:
     """How many samples an address is past that of a whole vector."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        size = context.get_abi_sizeof(context.get_value_type(place.dtype))
-        number = builder.udiv(builder.ptrtoint(args[0], INDEX), INDEX(size))
-        return builder.urem(number, args[1])
-
-    return lanes(place, lanes), generate
+    size = VECTOR_BYTES // vector_of(place).count
+    number = builder.udiv(builder.ptrtoint(place, INDEX), INDEX(size))
+    return builder.urem(number, lanes)
 
 
 def _places(builder: Any, start: Any, given: Any, count: int) -> list[Any]:
@@ -74,7 +63,7 @@ def _places(builder: Any, start: Any, given: Any, count: int) -> list[Any]:
     `given` are the number of the first, how many there are at most, how many make a row,
     and the distances of neighbours and of rows.
     """
-    phase, most, parts, near, far = (builder.extract_value(given, i) for i in range(5))
+    phase, most, parts, near, far = given
     back = builder.sub(far, builder.mul(near, builder.sub(parts, INDEX(1))))
     places, place = [start], start
     for number in range(1, count):
@@ -216,10 +205,11 @@ def _store(
 
 
 @cache
-def movers(dtype: np.dtype[np.inexact]) -> tuple[Any, ...]:
+def movers(dtype: np.dtype[np.inexact]) -> tuple[Entry, ...]:
     """What fills a band, and what writes its products; each has an `address`."""
-    kind: Any = types
-    samples, number = kind.CPointer(getattr(kind, dtype.name)), kind.int64
-    numbers = kind.CPointer(number)
-    taken = (samples, numbers, samples, numbers, numbers, number, number)
-    return tuple(entry(kind.void(*taken))(mover) for mover in (_fill, _store))
+    samples, numbers = kind_of(dtype).as_pointer(), INDEX.as_pointer()
+    taken = (samples, numbers, samples, numbers, numbers, INDEX, INDEX)
+    return (
+        Entry(_fill, f"fill-{dtype}", taken),
+        Entry(_store, f"store-{dtype}", taken),
+    )

@@ -8,11 +8,12 @@ semaphores of Linux.
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
 from convadjoint.engines import calls as of
+from convadjoint.engines.kinds import External
 from convadjoint.engines.primitives import (
     INDEX,
+    called,
     compiled,
     emitted,
     entry,
@@ -27,12 +28,12 @@ _FREE, _BUSY = 0, 1
 _LOOKS = 1000
 _MASK_BYTES = 8 * of.CPU_WORDS
 
-_int, _word = types.intc, types.intp
+_int, _word = ir.IntType(32), INDEX
 
 
 def _system(name: str, *arguments: Any, returns: Any = _int) -> Any:
     """A function of the C library."""
-    return types.ExternalFunction(name, returns(*arguments))
+    return External(name, ir.FunctionType(returns, arguments))
 
 
 _sem_init = _system("sem_init", _word, _int, _int)
@@ -43,32 +44,14 @@ _getcpu = _system("sched_getcpu")
 _getaffinity = _system("sched_getaffinity", _int, _word, _word)
 _setaffinity = _system("sched_setaffinity", _int, _word, _word)
 _calloc = _system("calloc", _word, _word, returns=_word)
-_free = _system("free", _word, returns=types.void)
+_free = _system("free", _word, returns=ir.VoidType())
 
 
 @emitted
-def _swapped(_context: Any, place: Any, _old: Any, _new: Any) -> Any:
+def _swapped(builder: Any, place: Any, old: Any, new: Any) -> Any:
     """Put `new` where `old` is, in one step; say whether it was there."""
-    signature = types.boolean(place, _word, _word)
-
-    def generate(_context: Any, builder: Any, _: Any, args: Any) -> Any:
-        pair = builder.cmpxchg(*args, "seq_cst", "seq_cst")
-        return builder.zext(builder.extract_value(pair, 1), ir.IntType(1))
-
-    return signature, generate
-
-
-@emitted
-def _do(_context: Any, function: Any, call: Any, mine: Any) -> Any:
-    """Call the function at an address, with two addresses."""
-    signature = types.void(function, call, mine)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [INDEX, INDEX]).as_pointer()
-        builder.call(builder.inttoptr(args[0], kind), args[1:])
-        return context.get_dummy_value()
-
-    return signature, generate
+    pair = builder.cmpxchg(place, old, new, "seq_cst", "seq_cst")
+    return builder.extract_value(pair, 1)
 
 
 @compiled
@@ -113,7 +96,7 @@ def _place(helper: Any, call: Any) -> None:
         _setaffinity(words[of.THREAD], _MASK_BYTES, helper + 8 * of.CPUS)
 
 
-@entry(types.void(_word))
+@entry("serve", _word)
 def serve(helper: Any) -> None:
     """Wait for calls and do them, one after the other."""
     words = words_at(helper)
@@ -124,7 +107,7 @@ def serve(helper: Any) -> None:
         if call > _BUSY and _swapped(moved(words, of.STATE), call, _BUSY):
             given, mine = words_at(call), helper + 8 * of.BUFFERS
             if _has_room(given, mine):
-                _do(given[of.FUNCTION], call, mine)
+                called(given[of.FUNCTION], call, mine)
             _swapped(moved(words, of.STATE), _BUSY, _FREE)
             _sem_post(call)
 
@@ -149,7 +132,7 @@ def _wait(semaphore: Any) -> None:
         pass
 
 
-@entry(types.void(_word, _word, _word, _word, _word))
+@entry("enter", _word, _word, _word, _word, _word)
 def enter(call: Any, mine: Any, crew: Any, count: Any, wanted: Any) -> None:
     """Make a call with up to `wanted` helpers of a crew, those that are free.
 
@@ -165,7 +148,7 @@ def enter(call: Any, mine: Any, crew: Any, count: Any, wanted: Any) -> None:
             begun += 1
             _place(helpers[index], call)
             _sem_post(helpers[index])
-    _do(words_at(call)[of.FUNCTION], call, mine)
+    called(words_at(call)[of.FUNCTION], call, mine)
     for index in range(count):
         if begun and _swapped(moved(words_at(helpers[index]), of.STATE), call, _FREE):
             begun -= 1

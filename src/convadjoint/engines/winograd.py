@@ -229,8 +229,8 @@ def _aligned(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
 
 def _tiles(itemsize: int) -> list[tuple[int, int]]:
     """Rows and samples of the tiles of registers."""
-    from convadjoint.engines import primitives  # noqa: PLC0415 - needs numba
-    from convadjoint.engines.nested import blending  # noqa: PLC0415 - needs numba
+    from convadjoint.engines import primitives  # noqa: PLC0415 - needs llvmlite
+    from convadjoint.engines.nested import blending  # noqa: PLC0415 - needs llvmlite
 
     lanes = primitives.VECTOR_BYTES // itemsize
     return [(m, v * lanes) for m, v in blending.FORMS]
@@ -238,7 +238,7 @@ def _tiles(itemsize: int) -> list[tuple[int, int]]:
 
 @cache
 def _compiled(dtype: np.dtype[np.inexact]) -> int:
-    """The address of the compiled part, which needs numba."""
+    """The address of the compiled part, which needs llvmlite."""
     from convadjoint.engines.nested import nest  # noqa: PLC0415
 
     address: int = nest.runner(dtype).address

@@ -71,7 +71,7 @@ dtype : dtype, optional
     float16 becomes float32 and integers float64.  Results have the common dtype of
     operator and data.
 engine : str, optional
-    How products are computed: "direct" or "winograd" (they need numba), "gemm", "fft",
+    How products are computed: "direct" or "winograd" (they need llvmlite), "gemm", "fft",
     "separable", "taps" or "sparse"; "auto" estimates and "measure" tries which is
     fastest.
     `explain` shows the choice.
@@ -119,7 +119,7 @@ dtype : dtype, optional
     float16 becomes float32 and integers float64.  Results have the common dtype of
     operator and data.
 engine : str, optional
-    How products are computed: "direct" (needs numba), "gemm", "fft" or "taps"; "auto"
+    How products are computed: "direct" (needs llvmlite), "gemm", "fft" or "taps"; "auto"
     estimates which is fastest.
 name : str, optional
     Name of the operator, for `pylops.utils.describe`.

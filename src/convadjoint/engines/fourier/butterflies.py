@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
 
 from convadjoint.engines.fourier.lengths import RADICES
 from convadjoint.engines.primitives import (
     INDEX,
-    VECTOR_BYTES,
     cases,
     emitted,
     indices,
+    vector_of,
 )
 
 __all__ = ["KINDS", "butterflies", "mixed"]
@@ -34,7 +33,7 @@ Value = tuple[Any, Any]
 
 @emitted
 def butterflies(
-    _context: Any,
+    builder: Any,
     data: Any,
     count: Any,
     step: Any,
@@ -42,81 +41,68 @@ def butterflies(
     factors: Any,
     kind: Any,
     inverse: Any,
-) -> Any:
+) -> None:
     """Transform `count` times some values that lie `leg` apart, in place.
 
     The next ones follow `step` further on, and so do their factors.  The inverse is the
     same, with real and imaginary parts exchanged.
     """
-    signature = types.void(data, count, step, leg, factors, kind, inverse)
+    made = Registers(builder, vector_of(data))
+    made.exchange(inverse)
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        made = Registers(builder, context.get_value_type(data.dtype))
-        made.exchange(args[6])
+    def emit(number: int) -> None:
+        radix, where = KINDS[number]
+        small = _Small(made)
 
-        def emit(number: int) -> None:
-            radix, where = KINDS[number]
-            small = _Small(made)
+        def one(data: Any, factors: Any) -> None:
+            places = [
+                builder.gep(data, [builder.mul(leg, INDEX(number))])
+                for number in range(radix)
+            ]
+            values = [made.load(place) for place in places]
+            if where == BEFORE:
+                values = made.turned(values, factors)
+            values = small.transformed(values)
+            if where == AFTER:
+                values = made.turned(values, factors)
+            for place, value in zip(places, values, strict=True):
+                made.store(value, place)
 
-            def one(data: Any, factors: Any) -> None:
-                places = [
-                    builder.gep(data, [builder.mul(args[3], INDEX(number))])
-                    for number in range(radix)
-                ]
-                values = [made.load(place) for place in places]
-                if where == BEFORE:
-                    values = made.turned(values, factors)
-                values = small.transformed(values)
-                if where == AFTER:
-                    values = made.turned(values, factors)
-                for place, value in zip(places, values, strict=True):
-                    made.store(value, place)
+        ahead = INDEX(0 if where == NOWHERE else 2 * (radix - 1))
+        looped(builder, count, ((data, step), (factors, ahead)), one)
 
-            ahead = INDEX(0 if where == NOWHERE else 2 * (radix - 1))
-            looped(builder, args[1], ((args[0], args[2]), (args[4], ahead)), one)
-
-        cases(builder, args[5], range(len(KINDS)), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, kind, range(len(KINDS)), emit)
 
 
 @emitted
 def mixed(
-    _context: Any, y: Any, count: Any, x: Any, w: Any, terms: Any, apart: Any
-) -> Any:
+    builder: Any, y: Any, count: Any, x: Any, w: Any, terms: Any, apart: Any
+) -> None:
     """Write sums over some terms of products of frequencies.
 
     `apart` is ``(x, w, spread)``: from one term to the next, and whether one number of
     `w` is for all lanes.  `y` may be the first `x`.
     """
-    signature = types.void(y, count, x, w, terms, apart)
+    made = Registers(builder, vector_of(y))
+    far_x, far_w, spread = apart
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        made = Registers(builder, context.get_value_type(y.dtype))
-        far_x, far_w, spread = (builder.extract_value(args[5], i) for i in range(3))
+    def emit(spread: int) -> None:
+        read = made.load_single if spread else made.load
 
-        def emit(spread: int) -> None:
-            read = made.load_single if spread else made.load
+        def one(y: Any, x: Any, w: Any) -> None:
+            begin = [ir.Constant(made.vector, None)] * 2
 
-            def one(y: Any, x: Any, w: Any) -> None:
-                begin = [ir.Constant(made.vector, None)] * 2
+            def term(x: Any, w: Any, *sums: Any) -> Value:
+                return made.multiplied(made.load(x), read(w), sums)
 
-                def term(x: Any, w: Any, *sums: Any) -> Value:
-                    return made.multiplied(made.load(x), read(w), sums)
+            steps = ((x, far_x), (w, far_w))
+            made.store(looped(builder, terms, steps, term, begin), y)
 
-                steps = ((x, far_x), (w, far_w))
-                made.store(looped(builder, args[4], steps, term, begin), y)
+        both = INDEX(2 * made.lanes)
+        each = INDEX(2) if spread else both
+        looped(builder, count, ((y, both), (x, both), (w, each)), one)
 
-            both = INDEX(2 * made.lanes)
-            each = INDEX(2) if spread else both
-            steps = ((args[0], both), (args[2], both), (args[3], each))
-            looped(builder, args[1], steps, one)
-
-        cases(builder, spread, range(2), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, spread, range(2), emit)
 
 
 def looped(
@@ -158,12 +144,11 @@ def looped(
 class Registers:
     """Complex values as two vectors: loads, stores and products."""
 
-    def __init__(self, builder: Any, element: Any) -> None:
+    def __init__(self, builder: Any, vector: Any) -> None:
         self.builder = builder
-        single = element == ir.FloatType()
-        self.lanes = VECTOR_BYTES // (4 if single else 8)
+        self.vector, self.lanes = vector, vector.count
+        single = vector.element == ir.FloatType()
         self.distances = INDEX(0), INDEX(self.lanes)
-        self.vector = ir.VectorType(element, self.lanes)
         self.round = np.float32 if single else float
         name = f"llvm.fma.v{self.lanes}{'f32' if single else 'f64'}"
         self.fused = builder.module.globals.get(name) or ir.Function(

@@ -133,7 +133,7 @@ class WavePlan:
 
 @cache
 def _compiled(dtype: np.dtype[np.inexact]) -> int:
-    """The address of the compiled part, which needs numba."""
+    """The address of the compiled part, which needs llvmlite."""
     from convadjoint.engines.fourier import waves  # noqa: PLC0415
 
     address: int = waves.runner(dtype).address
@@ -143,7 +143,7 @@ def _compiled(dtype: np.dtype[np.inexact]) -> int:
 def plan(spec: ConvSpec, kernel: Array) -> WavePlan | None:
     """Choose windows, transform the kernel, and write the tables.
 
-    None where this is not the way: without numba, without a tap or an axis, for spectra
+    None where this is not the way: without llvmlite, without a tap or an axis, for spectra
     that are too large, and where most lanes of a line would be empty.
     """
     if trouble() is not None or not spec.axes:

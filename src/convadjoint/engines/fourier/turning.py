@@ -6,48 +6,32 @@ other are lines at equal distances.
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-
 from convadjoint.engines.primitives import (
     INDEX,
-    VECTOR_BYTES,
     compiled,
     emitted,
     indices,
+    vector_of,
 )
 
 __all__ = ["put", "take"]
 
 
 @emitted
-def _taken(_context: Any, source: Any, spare: Any, rows: Any, y: Any, step: Any) -> Any:
+def _taken(builder: Any, source: Any, spare: Any, rows: Any, y: Any, step: Any) -> None:
     """Turn neighbours of some rows into lines; see `take`."""
-    signature = types.void(source, spare, rows, y, step)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        block = _Block(builder, context.get_value_type(y.dtype))
-        places = block.rows(*args[:3])
-        block.turn(places, block.lines(args[3], args[4]))
-        return context.get_dummy_value()
-
-    return signature, generate
+    block = _Block(builder, vector_of(y))
+    places = block.rows(source, spare, rows)
+    block.turn(places, block.lines(y, step))
 
 
 @emitted
 def _written(
-    _context: Any, x: Any, step: Any, target: Any, spare: Any, rows: Any
-) -> Any:
+    builder: Any, x: Any, step: Any, target: Any, spare: Any, rows: Any
+) -> None:
     """Turn lines into neighbours of some rows; see `put`."""
-    signature = types.void(x, step, target, spare, rows)
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        block = _Block(builder, context.get_value_type(x.dtype))
-        places = block.rows(*args[2:])
-        block.turn(block.lines(args[0], args[1]), places)
-        return context.get_dummy_value()
-
-    return signature, generate
+    block = _Block(builder, vector_of(x))
+    block.turn(block.lines(x, step), block.rows(target, spare, rows))
 
 
 @compiled
@@ -69,10 +53,9 @@ def put(x: Any, step: Any, target: Any, spare: Any, rows: Any) -> None:
 class _Block:
     """As many rows as a vector has lanes."""
 
-    def __init__(self, builder: Any, element: Any) -> None:
+    def __init__(self, builder: Any, vector: Any) -> None:
         self.builder = builder
-        bytes_ = 4 if element == ir.FloatType() else 8
-        self.vector = ir.VectorType(element, VECTOR_BYTES // bytes_)
+        self.vector = vector
 
     def rows(self, base: Any, spare: Any, numbers: Any) -> list[Any]:
         """Addresses that a table tells."""

@@ -9,9 +9,7 @@ vectors need them.  There is one function, since each is compiled with all it ca
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
-from numba.core import types
 
 from convadjoint.engines import calls
 from convadjoint.engines.fourier import waveform as of
@@ -19,9 +17,12 @@ from convadjoint.engines.fourier.butterflies import butterflies, mixed
 from convadjoint.engines.fourier.reeling import aim, read, write
 from convadjoint.engines.fourier.turning import put, take
 from convadjoint.engines.primitives import (
+    INDEX,
+    Entry,
     compiled,
     entry,
     inlined,
+    kind_of,
     moved,
     prefetch,
     samples_at,
@@ -33,12 +34,11 @@ __all__ = ["runner"]
 
 # Samples that are asked for before they are needed: no more than the cache holds.
 _AHEAD = 40_000
-# Not plain numbers, for each of which numba would compile what they are given to.
-_FORWARD, _BACK = np.int64(0), np.int64(1)
+_FORWARD, _BACK = 0, 1
 
 
 @cache
-def runner(dtype: np.dtype[np.inexact]) -> Any:
+def runner(dtype: np.dtype[np.inexact]) -> Entry:
     """Compile what does a part of a product on real numbers of a dtype.
 
     It takes the addresses of a call and of its thread's buffers.  The call is given what
@@ -48,9 +48,9 @@ def runner(dtype: np.dtype[np.inexact]) -> Any:
     where there is one axis); the next job, which all threads share; jobs; the first pair
     of windows; and signals.
     """
-    kind: Any = numba.from_dtype(dtype)  # type: ignore[arg-type]
+    kind = kind_of(dtype)
 
-    @entry(types.void(types.intp, types.intp))
+    @entry(f"fft-{dtype}", INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
         words = moved(words_at(call), calls.GIVEN)
         slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])

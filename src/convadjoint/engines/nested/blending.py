@@ -7,16 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 
 from convadjoint.engines.microkernel import TileCode
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
-    VECTOR_BYTES,
     cases,
     emitted,
     indices,
+    vector_of,
 )
 
 __all__ = ["FORMS", "blend", "block", "strange"]
@@ -27,7 +26,7 @@ FORMS = {32: ((8, 3), (6, 4)), 16: ((6, 2), (4, 3))}[REGISTERS]
 
 @emitted
 def block(
-    _context: Any,
+    builder: Any,
     x: Any,
     x_at: Any,
     offsets: Any,
@@ -39,32 +38,24 @@ def block(
     y_step: Any,
     fresh: Any,
     form: Any,
-) -> Any:
+) -> None:
     """Compute one tile, as `microkernel.tile` does, of the taps between two ends."""
-    arguments = (x, x_at, offsets, ends, weights, weights_at)
-    signature = types.void(*arguments, y, y_at, y_step, fresh, form)
+    inputs, target = (builder.gep(x, [x_at]), offsets, weights), builder.gep(y, [y_at])
+    edges = [builder.load(builder.gep(ends, [INDEX(i)])) for i in (0, 1)]
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        source, target = (builder.gep(args[i], [args[i + 1]]) for i in (0, 6))
-        edges = [builder.load(builder.gep(args[3], [INDEX(i)])) for i in (0, 1)]
+    def emit(number: int) -> None:
+        m, v = FORMS[number]
+        made = TileCode(builder, vector_of(x), m, v)
+        sums = made.begin(fresh, target, y_step)
+        sums, _ = made.taps(inputs, edges, weights_at, range(m), sums)
+        made.store(sums, target, y_step)
 
-        def emit(number: int) -> None:
-            m, v = FORMS[number]
-            made = TileCode(builder, _vector(context, x), m, v)
-            sums = made.begin(args[9], target, args[8])
-            inputs = (source, args[2], args[4])
-            sums, _ = made.taps(inputs, edges, args[5], range(m), sums)
-            made.store(sums, target, args[8])
-
-        cases(builder, args[10], range(len(FORMS)), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, form, range(len(FORMS)), emit)
 
 
 @emitted
 def blend(
-    _context: Any,
+    builder: Any,
     y: Any,
     target: Any,
     x: Any,
@@ -73,102 +64,68 @@ def blend(
     signs: Any,
     terms: Any,
     count: Any,
-) -> Any:
+) -> None:
     """Add up to three lines: ``y = x[a:] + s * x[b:] + t * x[c:]``, by whole vectors.
 
     `places` are ``(a, b, c)``, `signs` ``(s, t)``.  It is done `source[0]` times; then
     all lines are `source[1]` further on, and the target ``(start, step)`` by its step.
     """
-    arguments = (y, target, x, source, places, signs, terms, count)
-    signature = types.void(*arguments)
+    vector, (start, step), (repeat, further) = vector_of(x), target, source
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        vector = _vector(context, x)
-        start, step = _several(builder, args[1])
-        repeat, further = _several(builder, args[3])
-        first = _several(builder, args[4])
-        factors = _several(builder, args[5])
+    def emit(number: int) -> None:
+        spread = [_spread(builder, vector, sign) for sign in signs[: number - 1]]
 
-        def emit(number: int) -> None:
-            spread = [_spread(builder, vector, sign) for sign in factors[: number - 1]]
+        def outer(turn: Any) -> None:
+            shift = builder.mul(turn, further)
+            lines = [
+                builder.gep(x, [builder.add(place, shift)]) for place in places[:number]
+            ]
+            line = builder.gep(y, [builder.add(start, builder.mul(turn, step))])
 
-            def outer(turn: Any) -> None:
-                shift = builder.mul(turn, further)
-                lines = [
-                    builder.gep(args[2], [builder.add(place, shift)])
-                    for place in first[:number]
-                ]
-                here = builder.add(start, builder.mul(turn, step))
-                line = builder.gep(args[0], [here])
+            def inner(at: Any) -> None:
+                total = _load(builder, vector, lines[0], at)
+                for sign, other in zip(spread, lines[1:], strict=True):
+                    value = _load(builder, vector, other, at)
+                    total = builder.fadd(total, builder.fmul(sign, value))
+                place = builder.bitcast(builder.gep(line, [at]), vector.as_pointer())
+                builder.store(total, place, align=1)
 
-                def inner(at: Any) -> None:
-                    total = _load(builder, vector, lines[0], at)
-                    for sign, other in zip(spread, lines[1:], strict=True):
-                        value = _load(builder, vector, other, at)
-                        total = builder.fadd(total, builder.fmul(sign, value))
-                    place = builder.bitcast(
-                        builder.gep(line, [at]), vector.as_pointer()
-                    )
-                    builder.store(total, place, align=1)
+            _each(builder, count, vector.count, inner)
 
-                _each(builder, args[7], vector.count, inner)
+        _each(builder, repeat, 1, outer)
 
-            _each(builder, repeat, 1, outer)
-
-        cases(builder, args[6], (1, 2, 3), emit)
-        return context.get_dummy_value()
-
-    return signature, generate
+    cases(builder, terms, (1, 2, 3), emit)
 
 
 @emitted
-def strange(_context: Any, x: Any, x_at: Any, count: Any) -> Any:
+def strange(builder: Any, x: Any, x_at: Any, count: Any) -> Any:
     """Whether some of `count` samples are infinite, or no numbers."""
-    signature = types.int64(x, x_at, count)
+    vector = vector_of(x)
+    source = builder.gep(x, [x_at])
+    lanes = ir.VectorType(INDEX, vector.count)
+    numbers = ir.Constant(lanes, list(range(vector.count)))
+    with builder.goto_entry_block():
+        found = builder.alloca(INDEX)
+    builder.store(INDEX(0), found)
+    bits = ir.IntType(vector.count)
+    zeros = ir.Constant(vector, None)
 
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        vector = _vector(context, x)
-        source = builder.gep(args[0], [args[1]])
-        lanes = ir.VectorType(INDEX, vector.count)
-        numbers = ir.Constant(lanes, list(range(vector.count)))
-        with builder.goto_entry_block():
-            found = builder.alloca(INDEX)
-        builder.store(INDEX(0), found)
-        bits = ir.IntType(vector.count)
-        zeros = ir.Constant(vector, None)
+    def body(at: Any) -> None:
+        left = builder.sub(count, at)
+        spread = builder.insert_element(
+            ir.Constant(lanes, ir.Undefined), left, INDEX(0)
+        )
+        spread = builder.shuffle_vector(spread, spread, indices([0] * vector.count))
+        inside = builder.icmp_signed("<", numbers, spread)
+        value = _load(builder, vector, source, at)
+        # Infinity less itself is no number.
+        bad = builder.fcmp_unordered("uno", builder.fsub(value, value), zeros)
+        mask = builder.bitcast(builder.and_(bad, inside), bits)
+        mask = builder.zext(mask, INDEX)
+        builder.store(builder.or_(builder.load(found), mask), found)
 
-        def body(at: Any) -> None:
-            left = builder.sub(args[2], at)
-            spread = builder.insert_element(
-                ir.Constant(lanes, ir.Undefined), left, INDEX(0)
-            )
-            spread = builder.shuffle_vector(spread, spread, indices([0] * vector.count))
-            inside = builder.icmp_signed("<", numbers, spread)
-            value = _load(builder, vector, source, at)
-            # Infinity less itself is no number.
-            bad = builder.fcmp_unordered("uno", builder.fsub(value, value), zeros)
-            mask = builder.bitcast(builder.and_(bad, inside), bits)
-            mask = builder.zext(mask, INDEX)
-            builder.store(builder.or_(builder.load(found), mask), found)
-
-        _each(builder, args[2], vector.count, body)
-        return builder.load(found)
-
-    return signature, generate
-
-
-def _several(builder: Any, numbers: Any) -> list[Any]:
-    """The numbers of a tuple."""
-    return [
-        builder.extract_value(numbers, index)
-        for index in range(len(numbers.type.elements))
-    ]
-
-
-def _vector(context: Any, x: Any) -> Any:
-    """The vector of the host for the samples of an address."""
-    element = context.get_value_type(x.dtype)
-    return ir.VectorType(element, VECTOR_BYTES // context.get_abi_sizeof(element))
+    _each(builder, count, vector.count, body)
+    return builder.load(found)
 
 
 def _load(builder: Any, vector: Any, line: Any, at: Any) -> Any:

@@ -7,17 +7,18 @@ both.  There are few functions, since each takes its time to be compiled.
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
-from numba.core import types
 
 from convadjoint.engines import calls
 from convadjoint.engines.nested import shapes as of
 from convadjoint.engines.nested.blending import blend, block, strange
 from convadjoint.engines.nested.lines import lay
 from convadjoint.engines.primitives import (
+    INDEX,
+    Entry,
     compiled,
     entry,
+    kind_of,
     moved,
     samples_at,
     taken,
@@ -32,7 +33,7 @@ _CHUNK = 65_536
 
 
 @cache
-def runner(dtype: np.dtype[np.inexact]) -> Any:
+def runner(dtype: np.dtype[np.inexact]) -> Entry:
     """Compile what does jobs on real samples of a dtype until none is left.
 
     It takes the addresses of a call and of its thread's buffers: for lines, and for the
@@ -43,9 +44,9 @@ def runner(dtype: np.dtype[np.inexact]) -> Any:
     to be made, and of tiles and signals); how many they are; where products begin; the
     next job, which all threads share; and what is not 0 once an output is not finite.
     """
-    kind: Any = numba.from_dtype(dtype)  # type: ignore[arg-type]
+    kind = kind_of(dtype)
 
-    @entry(types.void(types.intp, types.intp))
+    @entry(f"winograd-{dtype}", INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
         words = moved(words_at(call), calls.GIVEN)
         slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
@@ -160,13 +161,13 @@ def _take(
                 )
             for d in range(counts[2]):
                 three = moved(inner, of.OUTPUT_SIZE * d)
-                at = (made + three[2] * pitch, made + three[3] * pitch)
+                starts = (made + three[2] * pitch, made + three[3] * pitch)
                 blend(
                     rows,
                     (ready + d * pitch, pitch),
                     rows,
                     (1, 1),
-                    (at[0], at[1], made + three[4] * pitch),
+                    (starts[0], starts[1], made + three[4] * pitch),
                     (three[5], three[6]),
                     three[1],
                     whole,
