@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,3 +162,27 @@ def test_processes_may_compile_at_once(folder):
     (path,) = folder.iterdir()
     assert path.name.startswith("answer-")
     assert emissions() == 0
+
+
+ZIPPED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import convadjoint as ca
+assert ca.__file__.startswith(sys.argv[1])
+op = ca.Conv2DOp((9, 9), np.arange(9.0).reshape(3, 3))
+assert (op @ np.ones((9, 9)) == 36).all()
+try:
+    op.replace(engine="direct")
+except ca.EngineRefusal as error:
+    print(error)
+"""
+
+
+def test_without_its_sources_the_library_works_on(tmp_path):
+    package = Path(machine.__file__).parents[1]
+    archive = shutil.make_archive(tmp_path / "zip", "zip", package.parent, package.name)
+    command = [sys.executable, "-c", ZIPPED, archive]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "its sources are not there as files" in done.stdout

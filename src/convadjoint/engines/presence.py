@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 __all__ = ["likely", "trouble"]
 
@@ -9,6 +10,9 @@ __all__ = ["likely", "trouble"]
 @cache
 def trouble() -> str | None:
     """Say why nothing can be compiled here."""
+    source = Path(__file__)
+    if source.suffix != ".py" or not source.is_file():
+        return "its sources are not there as files, which are compiled at first use"
     try:
         import llvmlite.binding  # noqa: F401
     except ImportError as error:
