@@ -23,7 +23,6 @@ def run(
     layouts: Any,
     buffers: Any,
     lists: Any,
-    room: Any,
     numbers: Any,
     found: Any,
 ) -> None:
@@ -45,7 +44,7 @@ def run(
     buffers : ndarray
         A tile of sums, a band of `x`, and a band of `z` with zeros around.
     lists : ndarray of int64
-        Room for the offsets and places of all lines of a job, `room` for each.
+        Room for the offsets and places of all lines of a job.
     numbers : ndarray
         Sections, as `correlation` has them.
     found : ndarray
@@ -114,7 +113,7 @@ def run(
             length += (sides[2] - 1) * sides[3] + samples + scalars[of.MARGIN]
             _multiply(
                 (x_band, z_band, tile),
-                (lists, room),
+                lists,
                 numbers,
                 (job[of.READS], job[of.WRITES]),
                 length,
@@ -127,13 +126,13 @@ def _multiply(
     bands: Any, lists: Any, numbers: Any, channels: Any, length: Any, found: Any
 ) -> None:
     """Add the sums of a band to those found so far."""
-    (x, z, tile), (offsets, room) = bands, lists
+    (x, z, tile), offsets = bands, lists
     scalars = moved(numbers, numbers[of.SCALARS])
     pairs = moved(numbers, numbers[of.PAIRS])
     writes = moved(numbers, numbers[of.WRITES_AT])
     taps = moved(numbers, numbers[of.TAPS])
     a, b, width = scalars[of.A], scalars[of.B], scalars[of.LANE_COUNT]
-    part = scalars[of.PART]
+    part, room = scalars[of.PART], scalars[of.ROOM]
     targets, limits = moved(offsets, room), moved(offsets, 2 * room)
     others = moved(offsets, 3 * room)
     end = (length + width - 1) // width * width

@@ -40,7 +40,12 @@ __all__ = [
     "words_at",
 ]
 
-_KINDS = {"float32": ir.FloatType(), "float64": ir.DoubleType(), "int64": INDEX}
+_KINDS = {
+    "float32": ir.FloatType(),
+    "float64": ir.DoubleType(),
+    "int32": ir.IntType(32),
+    "int64": INDEX,
+}
 
 
 def kind_of(dtype: np.dtype[Any]) -> Any:

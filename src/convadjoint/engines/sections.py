@@ -30,7 +30,8 @@ BANDS, PAIRS, TAPS, WRITES_AT = range(9, 13)
     READ_STEP,
     SPREAD,
     PAIR_COUNT,
-) = range(13)
+    ROOM,
+) = range(14)
 # A pair of phases: its taps, where the other side's phase begins, whether taps are few.
 PAIR = 4
 TAP, TAP_END, Z_AT, FEW = range(PAIR)

@@ -39,6 +39,8 @@ class Template:
 
     def _laid(self, weights: Array) -> Array:
         """The weights in order, in a buffer of this thread unless they are very many."""
+        from convadjoint.engines.laying import lay  # noqa: PLC0415 - needs llvmlite
+
         shape, room = self.numbers.shape, weights.itemsize * self.numbers.size
         fresh = room > KEPT
         laid: Array = (
@@ -47,11 +49,13 @@ class Template:
             else scratch("w", shape, weights.dtype)
         )
 
-        def lay(first: int) -> None:
-            part = slice(first, first + _LAID)
-            weights.take(self.numbers[part], out=laid[part], mode="clip")
+        given = np.require(weights, requirements=["C", "A"])
 
-        each(lay, range(0, self.numbers.size, _LAID))
+        def work(first: int) -> None:
+            stop = min(len(laid), first + _LAID)
+            lay(given, self.numbers, laid, first, stop)
+
+        each(work, range(0, len(laid), _LAID))
         laid[self.absent] = 0
         return laid
 
