@@ -15,6 +15,7 @@ from convadjoint.engines.primitives import (
     REGISTERS,
     ask,
     cases,
+    doubled,
     emitted,
     indices,
     vector_of,
@@ -133,10 +134,12 @@ class TileCode:
         ahead = builder.add(
             at, builder.mul(builder.sub(edges[1], edges[0]), INDEX(len(rows)))
         )
+        following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(rows)))
         if len(rows) == self.rows:
             ask(builder, factors, ahead)
-        following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(rows)))
-        builder.branch(head)
+            doubled(builder.branch(head))
+        else:
+            builder.branch(head)
         for phi, first, last in (
             (tap, edges[0], following[0]),
             (at, weights_at, following[1]),

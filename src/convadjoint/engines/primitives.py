@@ -25,6 +25,7 @@ __all__ = [
     "called",
     "cases",
     "compiled",
+    "doubled",
     "emitted",
     "entry",
     "indices",
@@ -187,6 +188,15 @@ def cases(
         emit(case)
         builder.branch(after)
     builder.position_at_end(after)
+
+
+def doubled(branch: Any) -> None:
+    """Let a loop, which a branch repeats, do two turns at once: more loads are on their way."""
+    module = branch.function.module
+    count = ir.MetaDataString(module, "llvm.loop.unroll.count"), ir.IntType(32)(2)
+    loop = module.add_metadata([module.add_metadata(count)])
+    loop.operands = (loop, loop.operands[-1])
+    branch.set_metadata("llvm.loop", loop)
 
 
 def indices(numbers: Iterable[int]) -> Any:
