@@ -27,8 +27,10 @@ def largest(x: Array) -> Array:
     """
     if not x.size:
         return np.zeros(len(x), x.real.dtype)
-    plain = x.flags.c_contiguous and x.flags.aligned
-    if plain and x.size >= _PIECE and trouble() is None:
+    # Samples are met in the order of memory: a channel may be the innermost axis there.
+    order = sorted(range(1, x.ndim), key=lambda axis: -abs(x.strides[axis]))
+    x = np.require(x.transpose(0, *order), requirements=["C", "A"])
+    if x.size >= _PIECE and trouble() is None:
         return _compared(x.reshape(len(x), -1).view(x.real.dtype))
     axes = tuple(range(1, x.ndim))
     parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
