@@ -3,8 +3,11 @@
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +169,8 @@ def test_processes_may_compile_at_once(folder):
 
 ZIPPED = """
 import sys
+import threading
+import time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import numpy as np
@@ -186,3 +191,24 @@ def test_without_its_sources_the_library_works_on(tmp_path):
     command = [sys.executable, "-c", ZIPPED, archive]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "its sources are not there as files" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_waits_for_what_is_being_compiled(folder):
+    begun = threading.Event()
+
+    def emit():
+        begun.set()
+        time.sleep(0.3)
+        return module_of(answer, "answer", (INDEX.as_pointer(),))
+
+    thread = threading.Thread(target=machine.address, args=("answer", emit))
+    thread.start()
+    begun.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(emissions())
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

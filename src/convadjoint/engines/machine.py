@@ -24,6 +24,14 @@ _VARIABLE = "CONVADJOINT_CACHE_DIR"
 _CHECK = sha256().digest_size
 _LOCK = RLock()
 
+if hasattr(os, "register_at_fork"):
+    # LLVM has locks of its own: a fork waits for a compilation, or its child would forever.
+    os.register_at_fork(
+        before=_LOCK.acquire,
+        after_in_parent=_LOCK.release,
+        after_in_child=_LOCK.release,
+    )
+
 
 def _host() -> tuple[int, int]:
     """Bytes of a vector, and how many vector registers there are."""

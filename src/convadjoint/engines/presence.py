@@ -15,7 +15,7 @@ def trouble() -> str | None:
         return "its sources are not there as files, which are compiled at first use"
     try:
         import llvmlite.binding  # noqa: F401
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         return f"llvmlite cannot be imported ({error}): pip install llvmlite"
     return None
 

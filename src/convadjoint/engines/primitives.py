@@ -6,7 +6,6 @@ Code for all sizes is emitted at once, with a choice: it is compiled once per ma
 import ctypes
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,11 +75,15 @@ class Entry:
     function: Callable[..., Any]
     name: str
     kinds: tuple[Any, ...]
+    place: int = 0
 
-    @cached_property
+    @property
     def address(self) -> int:
         """Where it is."""
-        return machine.address(self.name, self._emitted)
+        # A cached property has a lock before Python 3.12, which no fork waits for.
+        if not self.place:
+            self.place = machine.address(self.name, self._emitted)
+        return self.place
 
     def _emitted(self) -> Any:
         """Its IR: what makes that is not needed if it was kept."""
