@@ -46,15 +46,13 @@ WEAVE = 1.0  # one of its samples, if it is too short for vectors
 def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     """Return the seconds that each engine should take for one product.
 
-    There is none for `separable` where nothing can be separated, and for `winograd` where
-    no axis can be nested.
+    There is none for `separable` where nothing can be separated, for `winograd` where no
+    axis can be nested, and for what is compiled where there is no compiler.
     """
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4
     borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER
     found = {
-        # Compiled code extends by itself; folding is left to NumPy.
-        "direct": START + sum(map(bool, spec.fold)) * BORDER + work.direct() * scale,
         "taps": work.calls() * CALL + work.taps() * scale + borders,
         "sparse": 2.5 * CALL + work.sparse() * (scale + 1) / 2,
         "gemm": work.blocks() * CALL + work.gemm() * scale + borders,
@@ -62,16 +60,23 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         + work.fft(WAVE, MIX) * (scale + 1) / 2
         + borders,
     }
+    separable = len(spec.axes) > 1 and spec.c_in == spec.c_out == spec.groups
+    if separable:
+        calls = sum(2 + axis.k for axis in spec.axes)
+        passes = sum(work.passes()) * spec.batch * spec.c_out * PRODUCT
+        found["separable"] = calls * CALL + passes * scale + borders
     if likely():
-        waves = COMPILED_WAVES + sum(map(bool, spec.fold)) * BORDER
-        found["fft"] = waves + work.fft(COMPILED_WAVE, COMPILED_MIX) * scale
-    if len(spec.axes) > 1 and spec.c_in == spec.c_out == spec.groups:
-        passes = START * len(spec.axes)
-        found["separable"] = passes + work.separable() * scale + borders
-    nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
-    if nested is not None:
-        calls = NEST + sum(map(bool, spec.fold)) * BORDER
-        found["winograd"] = calls + work.winograd(nested) * scale
+        # Compiled code extends by itself; folding is left to NumPy.
+        folds = sum(map(bool, spec.fold)) * BORDER
+        found["direct"] = START + folds + work.direct() * scale
+        waves = work.fft(COMPILED_WAVE, COMPILED_MIX)
+        found["fft"] = COMPILED_WAVES + folds + waves * scale
+        if separable:
+            passes = START * len(spec.axes)
+            found["separable"] = passes + work.separable() * scale + borders
+        nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
+        if nested is not None:
+            found["winograd"] = NEST + folds + work.winograd(nested) * scale
     return {name: nanoseconds * 1e-9 for name, nanoseconds in found.items()}
 
 
@@ -133,16 +138,18 @@ class _Work:
             return spec.batch * moved + self._pairs() * FLOP
         return self._entries() * PRODUCT
 
-    def separable(self) -> float:
-        """One pass per axis, over the larger side of the others."""
-        spec = self.spec
+    def passes(self) -> list[float]:
+        """Pairs of a tap and an output of each axis, over the larger side of the others."""
         joined = [sum(len(p.taps) * p.q for p in line) for line in self.lines]
-        sides = [max(axis.n, axis.q) for axis in spec.axes]
-        samples = (
+        sides = [max(axis.n, axis.q) for axis in self.spec.axes]
+        return [
             count * prod(sides) / side
             for count, side in zip(joined, sides, strict=True)
-        )
-        return sum(self._tiled(count, spec.axes[-1].q) for count in samples)
+        ]
+
+    def separable(self) -> float:
+        """One pass per axis."""
+        return sum(self._tiled(count, self.spec.axes[-1].q) for count in self.passes())
 
     def sparse(self) -> float:
         """Every entry of C."""
