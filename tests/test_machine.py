@@ -1,5 +1,6 @@
 """Compiled code on disk: what is loaded again, and what is not."""
 
+import builtins
 import ctypes
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from convadjoint.engines import machine
+from convadjoint.engines import machine, presence
 from convadjoint.engines.kinds import INDEX
 from convadjoint.engines.language import module_of
 
@@ -165,6 +166,18 @@ def test_processes_may_compile_at_once(folder):
     (path,) = folder.iterdir()
     assert path.name.startswith("answer-")
     assert emissions() == 0
+
+
+def test_a_compiler_that_does_not_load_is_none(monkeypatch):
+    load = builtins.__import__
+
+    def broken(name, *others):
+        if name.startswith("llvmlite"):
+            raise OSError("no shared object")
+        return load(name, *others)
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    assert "imported (no shared object)" in presence.trouble.__wrapped__()
 
 
 ZIPPED = """

@@ -362,9 +362,11 @@ def test_refusals():
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # the compiler's
-def test_a_compiled_function_leaves_the_product_to_us():
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call:UserWarning")
+@pytest.mark.parametrize("disabled", [False, True])
+def test_a_compiled_function_leaves_the_product_to_us(disabled):
     op = ca.Conv1DOp(5, [1.0, 2.0])
-    apply = torch.compiler.disable(op)
+    apply = torch.compiler.disable(op) if disabled else op
     compiled = torch.compile(lambda x, w: 2 * apply(3 * x, w), backend="eager")
     x = torch.arange(5.0, requires_grad=True)
     w = torch.tensor([1.0, -1.0], requires_grad=True)

@@ -1,5 +1,6 @@
 """Tensors of PyTorch: one function that is its own derivative, of every order."""
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -46,7 +47,7 @@ def brought(x: np.ndarray[Any, Any], other: Tensor) -> Tensor:
 
 def columns(op: Member, x: Tensor) -> Tensor:
     """Apply any operator to ``(size, m)``."""
-    return _contraction().apply(OperatorForm(op), 1, x.T).T
+    return _contracted()(OperatorForm(op), 1, x.T).T
 
 
 def convolve(
@@ -55,7 +56,14 @@ def convolve(
     """The convolution or its transpose, in canonical order."""
     form = ConvolutionForm(convolution.spec, convolution.engine, convolution.double)
     slot, others = (X, (w, x)) if transposed else (Z, (x, w))
-    return _contraction().apply(form, slot, *others)
+    return _contracted()(form, slot, *others)
+
+
+def _contracted() -> Any:
+    """What `torch.compile` leaves alone: it cannot look into the engines."""
+    apply = _contraction().apply
+    dynamo = sys.modules.get("torch._dynamo")
+    return dynamo.disable(apply) if dynamo else apply
 
 
 @cache
