@@ -173,7 +173,8 @@ def test_a_compiler_that_does_not_load_is_none(monkeypatch):
 
     def broken(name, *others):
         if name.startswith("llvmlite"):
-            raise OSError("no shared object")
+            msg = "no shared object"
+            raise OSError(msg)
         return load(name, *others)
 
     monkeypatch.setattr(builtins, "__import__", broken)
