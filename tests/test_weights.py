@@ -181,10 +181,10 @@ def everything_small():
 SMALL = {
     "_BYTES": 512,
     "_BOTH": 1024,
-    "_READS": 1,
-    "_WRITES": 1,
+    "READS": 1,
+    "WRITES": 1,
     "_LEAST": 3,
-    "_LINE": 4,
+    "LINE": 4,
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from convadjoint.engines import calls
 from convadjoint.engines import program as of
 from convadjoint.engines.microkernel import tile
-from convadjoint.engines.movement import fill, store
+from convadjoint.engines.movement import axes_at, fill, store
 from convadjoint.engines.primitives import (
     INDEX,
     Entry,
@@ -159,11 +159,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
         places = moved(numbers, numbers[of.PLACES])
         last_parts = moved(numbers, numbers[of.PART_ENDS])
         last_phases = moved(numbers, numbers[of.GROUP_ENDS])
-        axes = (
-            moved(numbers, numbers[of.AXES]),
-            moved(numbers, numbers[of.AXES + 1]),
-            moved(numbers, numbers[of.AXES + 2]),
-        )
+        axes = axes_at(numbers, of.AXES)
         lanes, ranges, m = scalars[of.LANES], scalars[of.RANGES], scalars[of.M]
         sizes = moved(layout, 12)
         pieces, most, blocks = jobs[0], jobs[1], scalars[of.BLOCKS]

@@ -7,7 +7,7 @@ from typing import Any
 
 from convadjoint.engines import sections as of
 from convadjoint.engines.dots import dots
-from convadjoint.engines.movement import fill
+from convadjoint.engines.movement import axes_at, fill
 from convadjoint.engines.primitives import compiled, kept, moved, taken
 
 __all__ = ["run"]
@@ -54,16 +54,8 @@ def run(
     sides = moved(numbers, numbers[of.SIDES])
     reach = moved(numbers, numbers[of.REACH])
     bands = moved(numbers, numbers[of.BANDS])
-    x_axes = (
-        moved(numbers, numbers[of.X_AXES]),
-        moved(numbers, numbers[of.X_AXES + 1]),
-        moved(numbers, numbers[of.X_AXES + 2]),
-    )
-    z_axes = (
-        moved(numbers, numbers[of.Z_AXES]),
-        moved(numbers, numbers[of.Z_AXES + 1]),
-        moved(numbers, numbers[of.Z_AXES + 2]),
-    )
+    x_axes = axes_at(numbers, of.X_AXES)
+    z_axes = axes_at(numbers, of.Z_AXES)
     lanes, start, end = scalars[of.LANES], scalars[of.Z_START], scalars[of.Z_END]
     tile, x_band = buffers, moved(buffers, of.LARGEST)
     z_band = moved(buffers, start + scalars[of.MARGIN])

@@ -124,10 +124,10 @@ class _Lined(Strips):
 
         lines = lines_of(split)
         c_in, c_out = spec.c_in // spec.groups, spec.c_out // spec.groups
-        reads, writes = share(c_in, strips._READS), c_out
+        reads, writes = share(c_in, strips.READS), c_out
         if strips.few(strips.samples(spec, split)):
             # Rather divide the channels.
-            writes = c_out * spec.groups * -(-c_in // reads) // strips._BANDS
+            writes = c_out * spec.groups * -(-c_in // reads) // strips.BANDS
         counts = [max(len(phase.taps) for phase in line.phases) for line in lines]
         along = 1 if counts[1] > 1 else 2
         candidates = [
@@ -136,7 +136,7 @@ class _Lined(Strips):
                 lines=lines,
                 lanes=primitives.VECTOR_BYTES // itemsize,
                 itemsize=itemsize,
-                block=(reads, share(c_out, max(1, min(strips._WRITES, writes)))),
+                block=(reads, share(c_out, max(1, min(strips.WRITES, writes)))),
                 tile=tile,
                 along=along,
                 moves=min(tile[1], counts[along]) if c_out == 1 else 1,

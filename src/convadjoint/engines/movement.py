@@ -7,13 +7,23 @@ There are few functions, since each takes its time to be compiled.
 
 from typing import Any
 
-from convadjoint.engines.primitives import compiled, moved, prefetch, reserve
+from convadjoint.engines.primitives import compiled, inlined, moved, prefetch, reserve
 from convadjoint.engines.rows import PARTS, merge, pick, split
 
-__all__ = ["fill", "inside", "origin", "store", "strip"]
+__all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
 # Channels whose places in the output are asked for before, while they are multiplied.
 _FEW = 4
+
+
+@inlined
+def axes_at(numbers: Any, section: Any) -> Any:
+    """The sections of three axes, as `arrays.section` has them."""
+    return (
+        moved(numbers, numbers[section]),
+        moved(numbers, numbers[section + 1]),
+        moved(numbers, numbers[section + 2]),
+    )
 
 
 @compiled

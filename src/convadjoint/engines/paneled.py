@@ -10,7 +10,7 @@ from llvmlite import ir
 from convadjoint.engines import panels as of
 from convadjoint.engines import sections
 from convadjoint.engines.microkernel import TileCode
-from convadjoint.engines.movement import fill
+from convadjoint.engines.movement import axes_at, fill
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
@@ -98,16 +98,8 @@ def run(
     sides = moved(numbers, numbers[of.SIDES])
     reach = moved(numbers, numbers[of.REACH])
     bands = moved(numbers, numbers[of.BANDS])
-    x_axes = (
-        moved(numbers, numbers[of.X_AXES]),
-        moved(numbers, numbers[of.X_AXES + 1]),
-        moved(numbers, numbers[of.X_AXES + 2]),
-    )
-    z_axes = (
-        moved(numbers, numbers[of.Z_AXES]),
-        moved(numbers, numbers[of.Z_AXES + 1]),
-        moved(numbers, numbers[of.Z_AXES + 2]),
-    )
+    x_axes = axes_at(numbers, of.X_AXES)
+    z_axes = axes_at(numbers, of.Z_AXES)
     width, m = scalars[of.WIDTH], scalars[of.ROWS]
     x_panels, z_panels = (
         moved(buffers, scalars[of.X_AT]),

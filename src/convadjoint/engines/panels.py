@@ -242,11 +242,11 @@ def _block(
     (m, width), groups = tile, spec.groups
     c_in, c_out = spec.c_in // groups, spec.c_out // groups
     samples = strips.samples(spec, split)
-    reads = width if strips.few(samples) else _up(strips._READS, width)
-    jobs = groups * -(-c_in // reads) * max(1, samples // strips._LINE)
+    reads = width if strips.few(samples) else _up(strips.READS, width)
+    jobs = groups * -(-c_in // reads) * max(1, samples // strips.LINE)
     # What is read is laid out for each block that is written: there should be few.
     size = prod(spec.kernel_shape[2:]) * reads * itemsize
-    writes = min(c_out // -(-strips._BANDS // jobs), strips._WRITES, _SUMS // size)
+    writes = min(c_out // -(-strips.BANDS // jobs), strips.WRITES, _SUMS // size)
     return min(c_in, reads), min(c_out, _up(share(c_out, max(1, writes)), m))
 
 

@@ -15,6 +15,10 @@ from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase
 
 __all__ = [
+    "BANDS",
+    "LINE",
+    "READS",
+    "WRITES",
     "Band",
     "Plan",
     "Strips",
@@ -34,9 +38,9 @@ Triple = tuple[Phase, ...]
 _BYTES = 2**20
 _BOTH = 2**22
 # The most channels of a band.
-_READS, _WRITES = 64, 512
+READS, WRITES = 64, 512
 # Bands that a problem has at least, samples of a row and of a line that a band has.
-_BANDS, _LEAST, _LINE = 8, 512, 1536
+BANDS, _LEAST, LINE = 8, 512, 1536
 # Jobs that are enough to keep all threads busy; bands that are divided evenly among a
 # few.
 _JOBS, _EVEN = 16, 4
@@ -108,7 +112,7 @@ class Strips:
         most, both = self.room
         fits = min(most // sources, both // (sources + targets)) // self.itemsize
         every = self.spec.batch * prod(line.longest for line in self.lines)
-        return max(_LINE, min(fits, every // -(-_BANDS // self._blocks)))
+        return max(LINE, min(fits, every // -(-BANDS // self._blocks)))
 
     @property
     def room(self) -> tuple[int, int]:
@@ -238,7 +242,7 @@ def samples(spec: ConvSpec, split: Sequence[tuple[Phase, ...]]) -> int:
 
 def few(count: int) -> bool:
     """Whether so many samples are too few to be divided."""
-    return count < _BANDS * _LINE
+    return count < BANDS * LINE
 
 
 def lines_of(split: Sequence[tuple[Phase, ...]]) -> tuple[Line, Line, Line]:

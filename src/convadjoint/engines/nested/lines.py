@@ -6,7 +6,7 @@ then rows with rows, and planes with planes.
 
 from typing import Any
 
-from convadjoint.engines.movement import inside, origin, strip
+from convadjoint.engines.movement import axes_at, inside, origin, strip
 from convadjoint.engines.nested import shapes as of
 from convadjoint.engines.nested.blending import blend
 from convadjoint.engines.primitives import compiled, moved, prefetch
@@ -19,11 +19,7 @@ def lay(source: Any, rows: Any, laid: Any, job: Any, numbers: Any) -> None:
     """Lay channels of a band out: rows first, then sums of those."""
     (x, sizes, strides) = source
     scalars = moved(numbers, numbers[of.SCALARS])
-    axes = (
-        moved(numbers, numbers[of.AXES]),
-        moved(numbers, numbers[of.AXES + 1]),
-        moved(numbers, numbers[of.AXES + 2]),
-    )
+    axes = axes_at(numbers, of.AXES)
     steps = moved(numbers, numbers[of.STEPS])
     reaches = moved(numbers, numbers[of.REACHES])
     deep = steps[0] * (job[of.PLANES] - 1) + reaches[0] + 1
