@@ -219,6 +219,10 @@ def test_what_it_refuses(reason):
         (Axis(n=40, q=40, k=3, d=2, lo=2), 80, 120),
         (Axis(n=8, q=8, k=7, lo=3), 56, 56),
         (Axis(n=3, q=1, k=3), 3, 3),
+        (Axis(n=2, q=2, k=3, lo=1), 3, 4),
+        (Axis(n=2, q=2, k=4, lo=1), 3, 4),
+        (Axis(n=2, q=2, k=3, lo=0), 3, 4),
+        (Axis(n=2, q=2, k=3, d=2, lo=2), 2, 2),
     ],
 )
 def test_products_are_counted(axis, products, plain):

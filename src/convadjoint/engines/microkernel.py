@@ -15,9 +15,9 @@ from convadjoint.engines.primitives import (
     REGISTERS,
     ask,
     cases,
-    doubled,
     emitted,
     indices,
+    unrolled,
     vector_of,
 )
 from convadjoint.engines.tiles import forms
@@ -137,7 +137,7 @@ class TileCode:
         following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(rows)))
         if len(rows) == self.rows:
             ask(builder, factors, ahead)
-            doubled(builder.branch(head))
+            unrolled(builder.branch(head), 2)
         else:
             builder.branch(head)
         for phi, first, last in (

@@ -96,15 +96,8 @@ def strip(
     (x, at, stride), (y, y_at, apart), (first, count) = source, target, samples
     (begin, end), parts, step = ends, axis[0], axis[1]
     x_at = at + axis[6] + step * first - axis[4]
-    # A range with a step would be counted first, by a division.
-    u = begin
-    while u < end - lanes:
-        split(x, x_at + step * u, y, y_at + u, apart, step)
-        u += lanes
     if end > begin:
-        # This one may do again what the one before did.
-        u = end - lanes
-        split(x, x_at + step * u, y, y_at + u, apart, step)
+        split(x, x_at + step * begin, y, y_at + begin, apart, step, end - begin)
     plain = stride == 1 and axis[5] == 0 and step <= PARTS
     for d in range(parts):
         u = 0 if begin else end
@@ -161,13 +154,8 @@ def store(
                     after = steps[1] * strides[3]
                 for v in range(0, step * whole, 2 * lanes):
                     reserve(line, after + v)
-            u = 0
-            while u < whole - lanes:
-                merge(line, step * u, start, u, phase_apart, step)
-                u += lanes
             if whole:
-                u = whole - lanes
-                merge(line, step * u, start, u, phase_apart, step)
+                merge(line, 0, start, 0, phase_apart, step, whole)
             for d in range(parts):
                 phase = places[3 * d + 2]
                 end = min(shape[3], (room - phase + step - 1) // step)

@@ -24,7 +24,7 @@ __all__ = [
     "called",
     "cases",
     "compiled",
-    "doubled",
+    "each",
     "emitted",
     "entry",
     "indices",
@@ -36,6 +36,7 @@ __all__ = [
     "reserve",
     "samples_at",
     "taken",
+    "unrolled",
     "vector_of",
     "words_at",
 ]
@@ -193,10 +194,32 @@ def cases(
     builder.position_at_end(after)
 
 
-def doubled(branch: Any) -> None:
-    """Let a loop, which a branch repeats, do two turns at once: more loads are on their way."""
+def each(
+    builder: Any, count: Any, step: int, body: Callable[[Any], None], *, turns: int = 1
+) -> None:
+    """Emit a loop over ``range(0, count, step)``, some turns at once."""
+    before = builder.block
+    head, inside, after = (
+        builder.append_basic_block(name) for name in ("head", "inside", "after")
+    )
+    builder.branch(head)
+    builder.position_at_end(head)
+    at = builder.phi(INDEX)
+    builder.cbranch(builder.icmp_signed("<", at, count), inside, after)
+    builder.position_at_end(inside)
+    body(at)
+    at.add_incoming(INDEX(0), before)
+    at.add_incoming(builder.add(at, INDEX(step)), builder.block)
+    branch = builder.branch(head)
+    if turns > 1:
+        unrolled(branch, turns)
+    builder.position_at_end(after)
+
+
+def unrolled(branch: Any, turns: int) -> None:
+    """Let a loop, which a branch repeats, do some turns at once: more loads are on their way."""
     module = branch.function.module
-    count = ir.MetaDataString(module, "llvm.loop.unroll.count"), ir.IntType(32)(2)
+    count = ir.MetaDataString(module, "llvm.loop.unroll.count"), ir.IntType(32)(turns)
     loop = module.add_metadata([module.add_metadata(count)])
     loop.operands = (loop, loop.operands[-1])
     branch.set_metadata("llvm.loop", loop)

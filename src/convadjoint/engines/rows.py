@@ -12,6 +12,7 @@ from llvmlite import ir
 from convadjoint.engines.primitives import (
     INDEX,
     cases,
+    each,
     emitted,
     indices,
     vector_of,
@@ -23,22 +24,38 @@ __all__ = ["LINE_BYTES", "PARTS", "merge", "pick", "split"]
 LINE_BYTES = 32
 # The most parts that a row is taken apart into.
 PARTS = 4
+# Vectors of a dense row that are moved in one turn.
+_TURNS = 4
 
 
 @emitted
 def split(
-    builder: Any, row: Any, row_at: Any, y: Any, y_at: Any, apart: Any, parts: Any
+    builder: Any,
+    row: Any,
+    row_at: Any,
+    y: Any,
+    y_at: Any,
+    apart: Any,
+    parts: Any,
+    count: Any,
 ) -> None:
-    """Take ``parts * lanes`` neighbours of a row apart into lines of `lanes`."""
-    _between(builder, _take, (row, row_at), (y, y_at, apart), parts)
+    """Take neighbours of a row apart into lines of `count`, a whole vector or more."""
+    _between(builder, _take, (row, row_at), (y, y_at, apart), parts, count)
 
 
 @emitted
 def merge(
-    builder: Any, row: Any, row_at: Any, x: Any, x_at: Any, apart: Any, parts: Any
+    builder: Any,
+    row: Any,
+    row_at: Any,
+    x: Any,
+    x_at: Any,
+    apart: Any,
+    parts: Any,
+    count: Any,
 ) -> None:
-    """Put lines of `lanes` samples together into a row: undoes `split`."""
-    _between(builder, _put, (row, row_at), (x, x_at, apart), parts)
+    """Put lines of `count` samples together into a row: undoes `split`."""
+    _between(builder, _put, (row, row_at), (x, x_at, apart), parts, count)
 
 
 @emitted
@@ -96,24 +113,39 @@ def _masked(
 
 
 def _between(
-    builder: Any, emit: Callable[..., None], row: Any, lines: Any, parts: Any
+    builder: Any,
+    emit: Callable[..., None],
+    row: Any,
+    lines: Any,
+    parts: Any,
+    count: Any,
 ) -> None:
     """Emit what moves samples between a row and lines that lie apart."""
     line, (start, at, apart) = vector_of(row[0], LINE_BYTES), lines
     start, place = builder.gep(start, [at]), builder.gep(row[0], [row[1]])
+    last = builder.sub(count, INDEX(line.count))
 
-    def emit_one(count: int) -> None:
-        places = [
-            builder.bitcast(
-                builder.gep(start, [builder.mul(apart, INDEX(part))]),
-                line.as_pointer(),
-            )
-            for part in range(count)
+    def emit_all(number: int) -> None:
+        whole = ir.VectorType(line.element, line.count * number).as_pointer()
+        starts = [
+            builder.gep(start, [builder.mul(apart, INDEX(part))])
+            for part in range(number)
         ]
-        whole = ir.VectorType(line.element, line.count * count)
-        emit(builder, builder.bitcast(place, whole.as_pointer()), places)
 
-    cases(builder, parts, range(1, PARTS + 1), emit_one)
+        def emit_one(index: Any) -> None:
+            here = builder.gep(place, [builder.mul(index, INDEX(number))])
+            places = (builder.gep(one, [index]) for one in starts)
+            emit(
+                builder,
+                builder.bitcast(here, whole),
+                [builder.bitcast(there, line.as_pointer()) for there in places],
+            )
+
+        each(builder, last, line.count, emit_one, turns=_TURNS if number == 1 else 1)
+        # This one may do again what the one before did.
+        emit_one(last)
+
+    cases(builder, parts, range(1, PARTS + 1), emit_all)
 
 
 def _take(builder: Any, row: Any, lines: list[Any]) -> None:

@@ -3,7 +3,6 @@
 They stand apart from `primitives` and `microkernel`, so that nothing else compiles them.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -13,6 +12,7 @@ from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
     cases,
+    each,
     emitted,
     indices,
     vector_of,
@@ -90,9 +90,9 @@ def blend(
                 place = builder.bitcast(builder.gep(line, [at]), vector.as_pointer())
                 builder.store(total, place, align=1)
 
-            _each(builder, count, vector.count, inner)
+            each(builder, count, vector.count, inner)
 
-        _each(builder, repeat, 1, outer)
+        each(builder, repeat, 1, outer)
 
     cases(builder, terms, (1, 2, 3), emit)
 
@@ -124,7 +124,7 @@ def strange(builder: Any, x: Any, x_at: Any, count: Any) -> Any:
         mask = builder.zext(mask, INDEX)
         builder.store(builder.or_(builder.load(found), mask), found)
 
-    _each(builder, count, vector.count, body)
+    each(builder, count, vector.count, body)
     return builder.load(found)
 
 
@@ -140,21 +140,3 @@ def _spread(builder: Any, vector: Any, number: Any) -> Any:
     value = builder.sitofp(number, vector.element)
     single = builder.insert_element(empty, value, INDEX(0))
     return builder.shuffle_vector(single, empty, indices([0] * vector.count))
-
-
-def _each(builder: Any, count: Any, step: int, body: Callable[[Any], None]) -> None:
-    """Emit a loop over ``range(0, count, step)``."""
-    before = builder.block
-    head, inside, after = (
-        builder.append_basic_block(name) for name in ("head", "inside", "after")
-    )
-    builder.branch(head)
-    builder.position_at_end(head)
-    at = builder.phi(INDEX)
-    builder.cbranch(builder.icmp_signed("<", at, count), inside, after)
-    builder.position_at_end(inside)
-    body(at)
-    at.add_incoming(INDEX(0), before)
-    at.add_incoming(builder.add(at, INDEX(step)), builder.block)
-    builder.branch(head)
-    builder.position_at_end(after)

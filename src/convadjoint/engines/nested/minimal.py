@@ -4,8 +4,9 @@ Two outputs of three taps each take six products; by S. Winograd (Arithmetic com
 computations, 1980) four suffice, of sums of samples with sums of weights, and three for
 two taps.  An axis is split into dense phases first; where none has more than three
 neighbouring taps, a tile of two outputs per phase is made that way.  Any other axis stays
-as it is: a product per tap.  Axes are nested as A. Lavin and S. Gray do (Fast algorithms
-for convolutional neural networks, 2016).
+as it is: a product per tap.  An axis of two samples and two outputs takes three products
+where they share a tap.  Axes are nested as A. Lavin and S. Gray do (Fast algorithms for
+convolutional neural networks, 2016).
 
 The points are 0, 1, -1 and infinity: samples are only added, and weights halved.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from convadjoint.geometry import Axis
-from convadjoint.geometry.phases import Phase, dense_or_not, phases
+from convadjoint.geometry.phases import Phase, dense_or_not, phases, unrolled
 
 __all__ = ["IDLE", "Output", "Scheme", "scheme"]
 
@@ -115,6 +116,9 @@ def scheme(axis: Axis, *, few: bool) -> Scheme:
 
     `few` allows code for each output, where there are few.
     """
+    both = _two_samples(axis)
+    if both is not None:
+        return both
     plain = _made(dense_or_not(axis) if few else phases(axis), 1)
     fine = _refined(phases(axis))
     width = max((max(p.shifts) - min(p.shifts) + 1 for p in fine), default=1)
@@ -122,6 +126,29 @@ def scheme(axis: Axis, *, few: bool) -> Scheme:
         return plain
     nested = _made(fine, width)
     return nested if nested.multiplied <= _WORTH * plain.multiplied else plain
+
+
+def _two_samples(axis: Axis) -> Scheme | None:
+    """Three products for two outputs of the same two samples, which share a tap."""
+    single = unrolled(axis) if axis.n == axis.q == 2 else ()
+    if [one.shifts for one in single] != [(0, 1), (0, 1)]:
+        return None
+    (shared, above), (below, again) = (one.taps for one in single)
+    if shared != again:
+        return None
+    return Scheme(
+        step=1,
+        step_out=2,
+        tiles=1,
+        lines=((0, 1, 1), (1, 1, 0), (0, 0, 0)),
+        products=(
+            ((0, {shared: 1.0}),),
+            ((1, {above: 1.0, shared: -1.0}),),
+            ((2, {below: 1.0, shared: -1.0}),),
+        ),
+        outputs=(Output(0, ((0, 1), (1, 1))), Output(1, ((0, 1), (2, 1)))),
+        nested=True,
+    )
 
 
 def _refined(dense: tuple[Phase, ...]) -> tuple[Phase, ...]:

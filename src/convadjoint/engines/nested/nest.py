@@ -211,11 +211,8 @@ def _write(
                 for w in range(weave):
                     at = plane * strides[2] + row * strides[3] + step * job[of.SAMPLE]
                     at += (job[of.SIGNAL] + s + w) * strides[4]
-                    for u in range(0, whole - lanes, lanes):
-                        merge(y, at + step * u, rows, x_at + u, pitch, step)
                     if whole:
-                        u = whole - lanes
-                        merge(y, at + step * u, rows, x_at + u, pitch, step)
+                        merge(y, at, rows, x_at, pitch, step, whole)
                     if whole == samples:
                         continue
                     for d in range(parts):

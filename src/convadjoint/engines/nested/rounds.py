@@ -19,7 +19,7 @@ Integers = npt.NDArray[np.int64]
 # Bytes of a band's lines: in the second-level cache, or in the next one if all threads
 # share them.
 _NEAR_BYTES = 2**20
-_FAR_BYTES = 10 * 2**20
+_FAR_BYTES = 16 * 2**20
 # Bytes of weights from which on each should serve many samples; how many, at least.
 _WEIGHT_BYTES = 2**21
 _LEAST = 64
