@@ -27,7 +27,7 @@ from convadjoint.engines.primitives import (
     words_at,
 )
 
-__all__ = ["worker"]
+__all__ = ["multiply", "worker"]
 
 # Weights that share the second-level cache with a band.
 _CHUNK = 65_536
@@ -36,7 +36,7 @@ _FEW = 24
 
 
 @compiled
-def _multiply(
+def multiply(
     x: Any, numbers: Any, part: Any, into: Any, block: Any, shape: Any, soon: Any
 ) -> Any:
     """Sum over a part of the taps; return the distances in the products."""
@@ -233,7 +233,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                             (o - begin) * scalars[of.DISTANCE],
                             p == first_part,
                         )
-                        apart = _multiply(
+                        apart = multiply(
                             inputs,
                             numbers,
                             part,

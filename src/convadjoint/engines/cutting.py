@@ -106,10 +106,9 @@ def cut(
     block = 1 if tile[1] else tile[0].m
     room = _PRODUCT_BYTES // (block * phases * pitch * kernel.itemsize)
     rows = min(rows, least, height, max(room, 4 * lines[1].reach))
-    if not tile[1]:
-        # An even number of bands, so that two threads end at about the same time.
-        bands = -(-height // max(1, rows))
-        rows = -(-height // (bands + bands % 2 * (bands > 1)))
+    # An even number of bands, so that two threads end at about the same time.
+    bands = -(-height // max(1, rows))
+    rows = -(-height // (bands + bands % 2 * (bands > 1)))
     rows = -(-max(1, rows) // unit) * unit
     planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
     planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))

@@ -118,25 +118,30 @@ class DirectPlan:
         """Work out what depends on how many signals there are, and where they lie."""
         threads = key[-1] if len(x) * self.entries > _WAKING else 1
         signals, bands = self._jobs(len(x), threads)
-        program = self.programs.get(signals) or self._program(signals)
-        shape, itemsize = (len(x), *self.lengths), x.itemsize
-        groups, order = self.spec.groups, self.order
-        layout = layout_of(x.shape, x.strides, shape, groups, itemsize, order)
+        shape = (len(x), *self.lengths)
+        layout = layout_of(
+            x.shape, x.strides, shape, self.spec.groups, x.itemsize, self.order
+        )
         steps = np.array(self.frame.steps)
         ahead = regions(bands[HEAD:], layout, self.axes, steps)
-        count = len(ahead)
-        call = Call.of(
-            _compiled(x.dtype),
-            (program.inputs * itemsize, program.products * itemsize),
-            (None, None, program.numbers, self.taps.weights, layout, bands, ahead),
-            # How many bands, and the movers; the next band, and the next piece of each.
-            (count, *movers_of(order, x.dtype), *(0,) * (1 + count)),
-            slot=0 if itemsize == 4 else 2,
-            threads=min(threads, max(1, count * int(bands[0]))),
-        )
+        call = self.call_of(signals, (layout, bands, ahead), threads)
         if len(self.calls) >= _CALLS:
             self.calls.clear()
         return self.calls.setdefault(key, call)
+
+    def call_of(self, signals: int, places: tuple[Integers, ...], threads: int) -> Call:
+        """What the compiled code is given: `places` are layout, bands and regions."""
+        program, weights = self.program(signals), self.taps.weights
+        itemsize, bands, count = weights.itemsize, places[1], len(places[2])
+        return Call.of(
+            _compiled(weights.dtype),
+            (program.inputs * itemsize, program.products * itemsize),
+            (None, None, program.numbers, weights, *places),
+            # How many bands, and the movers; the next band, and the next piece of each.
+            (count, *movers_of(self.order, weights.dtype), *(0,) * (1 + count)),
+            slot=0 if itemsize == 4 else 2,
+            threads=min(threads, max(1, count * int(bands[0]))),
+        )
 
     def _jobs(self, batch: int, threads: int) -> tuple[int, Integers]:
         """Signals of a band, and all bands; lanes may be the signals of this batch."""
@@ -144,8 +149,12 @@ class DirectPlan:
             return jobs(self.cut, batch, threads)
         return jobs(self.cut.with_lanes(batch), 1, threads)
 
+    def program(self, signals: int) -> Program:
+        """What depends on the signals of a band."""
+        return self.programs.get(signals) or self._program(signals)
+
     def _program(self, signals: int) -> Program:
-        """Work out what depends on the signals of a band."""
+        """Work it out."""
         from convadjoint.engines import microkernel, rows  # noqa: PLC0415
 
         tile, frame, taps_ = self.tile, self.frame, self.taps

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convadjoint.engines import direct, taps
+from convadjoint.engines import crossing, direct, taps
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.geometry import Axis, ConvSpec
 
@@ -113,24 +113,33 @@ def _factors(kernels: Array, tolerance: float) -> Iterator[Factors]:
 def _passes(
     spec: ConvSpec, product: Factors, dtype: np.dtype[np.inexact]
 ) -> Iterator[Plan]:
-    """One plan per axis; axes that shrink the data most come first."""
+    """One plan per axis, or for both of the last; those that shrink most come first."""
     order = sorted(range(len(spec.axes)), key=lambda i: spec.axes[i].q / spec.axes[i].n)
+    lines = [line.astype(dtype) for line in product]
     done: set[int] = set()
-    for index in order:
-        axes = tuple(
-            axis if i == index else _idle(spec, i, done)
-            for i, axis in enumerate(spec.axes)
-        )
-        alone = replace(
-            spec,
-            axes=axes,
-            extend=tuple(b if i == index else None for i, b in enumerate(spec.extend)),
-            fold=tuple(b if i == index else None for i, b in enumerate(spec.fold)),
-        )
-        line = product[index].astype(dtype).reshape(alone.kernel_shape)
+    crossed = crossing.crosses(spec, lines[-1])
+    for index in range(len(lines) - 2) if crossed else order:
+        alone = _alone(spec, {index}, done)
+        line = lines[index].reshape(alone.kernel_shape)
         engine = taps if direct.refuses(alone, line) else direct
         yield engine.plan(alone, line)
         done.add(index)
+    if crossed:
+        last = set(range(len(lines))) - done
+        yield crossing.plan(_alone(spec, last, done), *lines[-2:])
+
+
+def _alone(spec: ConvSpec, chosen: set[int], done: set[int]) -> ConvSpec:
+    """Some axes of a problem; others were convolved before, or will be."""
+    return replace(
+        spec,
+        axes=tuple(
+            axis if i in chosen else _idle(spec, i, done)
+            for i, axis in enumerate(spec.axes)
+        ),
+        extend=tuple(b if i in chosen else None for i, b in enumerate(spec.extend)),
+        fold=tuple(b if i in chosen else None for i, b in enumerate(spec.fold)),
+    )
 
 
 def _idle(spec: ConvSpec, index: int, done: set[int]) -> Axis:

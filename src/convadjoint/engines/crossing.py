@@ -1,0 +1,162 @@
+"""A column, then a row: both passes of a kernel that is one of each, band by band.
+
+What the first pass makes stays in cache for the second one: only the image and the result
+are moved.  Bands are those of the engine `direct`, which both plans are of.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines import direct
+from convadjoint.engines.arrays import RANK, UNTURNED, section
+from convadjoint.engines.bands import Frame, Line
+from convadjoint.engines.calls import Call
+from convadjoint.engines.cutting import cut
+from convadjoint.engines.direct import DirectPlan
+from convadjoint.engines.orientation import chosen_tile, idle_phase
+from convadjoint.engines.packing import packed
+from convadjoint.engines.protocol import Array
+from convadjoint.engines.tiles import Tile
+from convadjoint.geometry import ConvSpec
+from convadjoint.geometry.phases import Phase, phases
+
+__all__ = ["CrossedPlan", "crosses", "plan"]
+
+Integers = npt.NDArray[np.int64]
+
+# Taps of a row from which it is better convolved turned, in a pass of its own.
+_LONG = 48
+# Rows, about, that go through both passes together.
+_ROWS = 16
+_ORIGIN = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CrossedPlan(DirectPlan):
+    """A plan for the columns, and one `along` rows for some of them at once."""
+
+    along: DirectPlan
+
+    @property
+    def tap_by_tap(self) -> bool:
+        """Whether no sample meets a weight of zero."""
+        return self.taps.clean and self.along.taps.clean
+
+    def call_of(self, signals: int, places: tuple[Integers, ...], threads: int) -> Call:
+        """What the compiled code is given."""
+        first, second = self.program(signals), self.along.program(signals)
+        weights, count = self.taps.weights, len(places[2])
+        itemsize, held = weights.itemsize, prod(self.along.frame.sides)
+        return Call.of(
+            _compiled(weights.dtype),
+            (first.inputs * itemsize, (held + second.products) * itemsize),
+            (
+                *(None, None, first.numbers, weights),
+                *(second.numbers, self.along.taps.weights, *places),
+            ),
+            # How many bands, what the first pass makes; nothing to ask for; the next band.
+            (count, held, 0, 0, 0, 0, 0),
+            slot=0 if itemsize == 4 else 2,
+            threads=min(threads, max(1, count)),
+        )
+
+
+@cache
+def _compiled(dtype: np.dtype[np.inexact]) -> int:
+    """The address of the compiled part, which needs llvmlite."""
+    from convadjoint.engines import crossed  # noqa: PLC0415
+
+    address: int = crossed.runner(dtype).address
+    return address
+
+
+def crosses(spec: ConvSpec, kernel: Array) -> bool:
+    """Whether the last two axes can go together: dense ones, without too many taps."""
+    if kernel.dtype.kind == "c":
+        return False
+    last = spec.axes[-2:]
+    if any(axis.s * axis.t > 1 or len(phases(axis)) != 1 for axis in last):
+        return False
+    many = len(phases(spec.axes[-1])[0].taps) > _LONG
+    return not many and direct.refuses(spec, kernel) is None
+
+
+def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
+    """Plan for columns ``(channels, k)`` and rows ``(channels, l)`` of a kernel.
+
+    If there are three axes, the first one is left alone.
+    """
+    idle = RANK - len(spec.axes)
+    plane, down, across = (
+        *(idle_phase(1),) * idle,
+        *(phases(axis)[0] for axis in spec.axes),
+    )
+    lines = Line((plane,)), Line((down,)), Line((across,))
+    borders = [(None, 1)] * idle + [
+        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
+    ]
+    columns = column[:, None, None, None, :, None]
+    tile, spacing = chosen_tile(columns, down, lines, spec.batch, len(down.taps))
+    zeros = borders[-1][0] is None
+    bands, frame = cut(
+        lines, columns, (tile, spacing), batch=spec.batch, zeros=zeros, turned=False
+    )
+    # Rows of the next plane do not follow those of one.
+    band = (1, *bands.band[1:])
+    frame = replace(frame, outputs=band)
+    # The first pass has one tap along rows, where the second one begins.
+    start = replace(idle_phase(across.q), shifts=(min(across.shifts),))
+    lengths = (spec.c_out, *(axis.q for axis in spec.axes))
+    common: dict[str, Any] = {
+        "spec": spec,
+        "cut": replace(bands, band=band),
+        "order": UNTURNED,
+        "axes": tuple(
+            section(line.starts.values(), line.step, *border)
+            for line, border in zip(lines, borders, strict=True)
+        ),
+        "lengths": lengths,
+        "entries": (len(down.taps) + len(across.taps)) * prod(lengths),
+        "covers": True,
+        "folds": any(spec.fold),
+    }
+    return CrossedPlan(
+        frame=frame,
+        taps=packed(columns, frame, {_ORIGIN: [(plane, down, start)]}, tile, spacing),
+        tile=tile,
+        spacing=spacing,
+        along=_along(frame, (tile, spacing), row, across, common),
+        **common,
+    )
+
+
+def _along(
+    columns: Frame,
+    tile: tuple[Tile, int],
+    row: Array,
+    across: Phase,
+    common: dict[str, Any],
+) -> DirectPlan:
+    """The second pass: it takes some rows as the tiles of the first one leave them."""
+    unit = tile[0].m * tile[1]
+    rows, samples = -(-_ROWS // unit) * unit, columns.outputs[2]
+    still = idle_phase(1), idle_phase(rows)
+    lines = Line(still[:1]), Line(still[1:]), Line((across,))
+    width = samples + lines[2].reach
+    spare = tile[0].padded(width) - width
+    frame = Frame(lines, 1, (1, rows, samples), spare)
+    weights = row[:, None, None, None, None, :]
+    mine, _ = chosen_tile(weights, still[1], lines, 1, len(across.taps))
+    # All rows are one, with what is between them.
+    return DirectPlan(
+        frame=frame,
+        taps=packed(weights, frame, {_ORIGIN: [(*still, across)]}, mine, 0),
+        tile=mine,
+        spacing=0,
+        **common,
+    )
