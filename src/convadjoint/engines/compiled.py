@@ -57,7 +57,8 @@ def multiply(
     # as many as keep their weights in the second-level one.
     step, most, total = line, max(1, _CHUNK // size), block[1]
     lines, count = 0, (total + most - 1) // most
-    line_of_cache, few = 2 * scalars[of.LANES], size <= _FEW * m
+    few = numbers[at + scalars[of.RANGES]] - numbers[at] <= _FEW
+    line_of_cache = 2 * scalars[of.LANES]
     strides = (
         moved(numbers, numbers[of.AXES + 2])[1],
         moved(numbers, numbers[of.STEPS])[2],
@@ -226,7 +227,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                     for p in range(first_part, last_parts[o]):
                         at = numbers[of.ENDS] + p * (ranges + 1)
                         at_weights = band[of.GROUP] * scalars[of.WEIGHTS] + starts[p]
-                        size = (numbers[at + ranges] - numbers[at]) * m
+                        size = (starts[p + 1] - starts[p]) // blocks
                         part = (at, weights, at_weights, size)
                         into = (
                             products,

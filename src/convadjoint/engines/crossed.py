@@ -27,10 +27,8 @@ __all__ = ["runner"]
 @compiled
 def _whole(numbers: Any, weights: Any, group: Any) -> Any:
     """All taps of a plan that has one part, as `multiply` takes them."""
-    scalars = moved(numbers, numbers[of.SCALARS])
-    at, ranges = numbers[of.ENDS], scalars[of.RANGES]
-    size = (numbers[at + ranges] - numbers[at]) * scalars[of.M]
-    return (at, weights, group * scalars[of.WEIGHTS], size)
+    size = numbers[numbers[of.SCALARS] + of.WEIGHTS]
+    return (numbers[of.ENDS], weights, group * size, size)
 
 
 @cache

@@ -160,7 +160,7 @@ class DirectPlan:
         tile, frame, taps_ = self.tile, self.frame, self.taps
         planes, height, pitch = frame.sides
         distance = self._products(signals)
-        ranges = 2 * tile.m - 1 if self.spacing else 1
+        ranges = tile.ranges(shared=self.spacing > 0)
         scalars = (
             distance,
             self.spacing,

@@ -55,24 +55,31 @@ def tile(
         m, v, count = FORMS[number]
         made = TileCode(builder, vector_of(x), m, v)
         sums, at = made.begin(fresh, target, y_step), weights_at
-        for index, (first, last) in enumerate(_ranges(m, count)):
+        for index, served in enumerate(_ranges(m, count)):
             edges = [
                 builder.load(builder.gep(bounds, [INDEX(index + side)]))
                 for side in (0, 1)
             ]
-            sums, at = made.taps(inputs, edges, at, range(first, last), sums)
+            sums, at = made.taps(inputs, edges, at, served, sums)
         made.store(sums, target, y_step)
 
     cases(builder, form, range(len(FORMS)), emit)
 
 
-def _ranges(rows: int, count: int) -> Iterator[tuple[int, int]]:
-    """Which rows the taps of each range serve: all, or those from either end."""
-    if count == 1:
-        yield 0, rows
-        return
-    yield from ((0, last) for last in range(1, rows + 1))
-    yield from ((first, rows) for first in range(1, rows))
+def _ranges(rows: int, count: int) -> Iterator[list[tuple[int, int]]]:
+    """Which rows the taps of each range serve, and from which loaded vector on.
+
+    They serve all rows, or those from either end; a single one is served by two taps, of
+    which the second is a vector further on, or by one.
+    """
+    every = [(row, 0) for row in range(rows)]
+    if rows == 1:
+        yield [(0, 0), (0, 1)]
+    elif count > 1:
+        yield from (every[:last] for last in range(1, rows))
+    yield every
+    if count > rows:
+        yield from (every[first:] for first in range(1, rows))
 
 
 class TileCode:
@@ -83,6 +90,7 @@ class TileCode:
         self.vector = vector
         self.rows = rows
         self.vectors = vectors
+        self.every = [(row, 0) for row in range(rows)]
 
     def begin(self, fresh: Any, target: Any, step: Any) -> list[list[Any]]:
         """Zeros, or the sums so far."""
@@ -110,9 +118,17 @@ class TileCode:
         return phi
 
     def taps(
-        self, inputs: Any, edges: Any, weights_at: Any, rows: range, sums: Any
+        self,
+        inputs: Any,
+        edges: Any,
+        weights_at: Any,
+        served: list[tuple[int, int]],
+        sums: Any,
     ) -> tuple[list[list[Any]], Any]:
-        """Add some taps to some rows; return the sums, and where the weights end."""
+        """Add some taps to some rows; return the sums, and where the weights end.
+
+        `served` names a row for each weight of a tap, and the first of its vectors.
+        """
         builder, (source, shifts, factors) = self.builder, inputs
         before = builder.block
         head, body, after = (
@@ -125,17 +141,19 @@ class TileCode:
         builder.cbranch(builder.icmp_signed("<", tap, edges[1]), body, after)
         builder.position_at_end(body)
         shift = builder.load(builder.gep(shifts, [tap]))
-        values = self._load(builder.gep(source, [shift]))
+        more = max(first for _, first in served)
+        values = self._load(builder.gep(source, [shift]), more)
         grown = [list(line) for line in phis]
-        for index, row in enumerate(rows):
+        for index, (row, first) in enumerate(served):
             weight = builder.gep(factors, [builder.add(at, INDEX(index))])
-            grown[row] = self._multiplied(weight, values, phis[row])
+            chosen = values[first : first + self.vectors]
+            grown[row] = self._multiplied(weight, chosen, grown[row])
         # The next block of channels begins where this one ends.
         ahead = builder.add(
-            at, builder.mul(builder.sub(edges[1], edges[0]), INDEX(len(rows)))
+            at, builder.mul(builder.sub(edges[1], edges[0]), INDEX(len(served)))
         )
-        following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(rows)))
-        if len(rows) == self.rows:
+        following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(served)))
+        if len({row for row, _ in served}) == self.rows:
             ask(builder, factors, ahead)
             unrolled(builder.branch(head), 2)
         else:
@@ -162,11 +180,11 @@ class TileCode:
             for index, value in enumerate(values):
                 self.builder.store(value, self._at(line, index), align=1)
 
-    def _load(self, source: Any) -> list[Any]:
-        """V vectors, at any alignment."""
+    def _load(self, source: Any, more: int = 0) -> list[Any]:
+        """V vectors and some more, at any alignment."""
         return [
             self.builder.load(self._at(source, index), align=1)
-            for index in range(self.vectors)
+            for index in range(self.vectors + more)
         ]
 
     def _at(self, pointer: Any, index: int) -> Any:

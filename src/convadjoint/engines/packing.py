@@ -89,7 +89,9 @@ def packed(
     return Taps(
         offsets=np.concatenate([part.offsets for part in every], axis=1),
         ends=np.array(ends),
-        weights=np.concatenate([part.weights for part in every], axis=1),
+        weights=np.ascontiguousarray(
+            np.concatenate([part.weights for part in every], axis=1)
+        ),
         starts=np.cumsum([0] + [part.weights.shape[1] for part in every]),
         part_ends=np.cumsum([len(parts) for parts in kept.values()]),
         places=np.array(keys),
@@ -117,13 +119,14 @@ def _output(
     count = offsets.shape[1]
     if not count:
         return []
-    if spacing:
+    if spacing and tile.m > 1:
         return [_shared(offsets, weights[:, 0], tile.m, spacing * frame.sides[2])]
     chunks = -(-count // _CHUNK)
     cuts = [count * chunk // chunks for chunk in range(chunks + 1)]
-    return [
-        _chunk(offsets[:, a:b], weights[:, :, a:b], tile.m) for a, b in pairwise(cuts)
-    ]
+    parts_ = [(offsets[:, a:b], weights[:, :, a:b]) for a, b in pairwise(cuts)]
+    if tile.m == 1:
+        return [_paired(*part, tile.lanes) for part in parts_]
+    return [_chunk(*part, tile.m) for part in parts_]
 
 
 def _shared(offsets: Integers, weights: Array, rows: int, step: int) -> _Part:
@@ -143,11 +146,33 @@ def _shared(offsets: Integers, weights: Array, rows: int, step: int) -> _Part:
     # Tap by tap, the weights of the rows that it serves.
     every_row = np.arange(rows)
     served = (first[:, None] <= every_row) & (every_row < last[:, None])
-    weights = np.ascontiguousarray(table[:, order][:, served[order]])
+    weights = table[:, order][:, served[order]]
     return _Part(
         offsets=np.stack((merged[order], np.zeros_like(merged))),
         ends=np.searchsorted(number[order], np.arange(2 * rows)),
         weights=weights,
+        clean=bool(weights.all()),
+    )
+
+
+def _paired(offsets: Integers, weights: Array, lanes: int) -> _Part:
+    """Taps that are a vector apart by twos, then the others: `forms` has two ranges."""
+    near, far = offsets
+    order = np.lexsort((near, near % lanes, far))
+    near, far = offsets[:, order]
+    follows = np.zeros(len(order) + 1, bool)
+    follows[1:-1] = (np.diff(near) == lanes) & (np.diff(far) == 0)
+    # Within a row of followers every other one begins a pair.
+    numbers = np.arange(len(order))
+    place = numbers - np.maximum.accumulate(np.where(follows[:-1], 0, numbers))
+    begins = (place % 2 == 0) & follows[1:]
+    alone = (place % 2 == 0) & ~follows[1:]
+    twos = np.stack((order[:-1], order[1:]))[:, begins[:-1]]
+    chosen = np.concatenate((twos.T.reshape(-1), order[alone]))
+    return _Part(
+        offsets=offsets[:, np.concatenate((order[begins], order[alone]))],
+        ends=np.cumsum([0, begins.sum(), alone.sum()]),
+        weights=weights[:, :, chosen].reshape(len(weights), -1),
         clean=bool(weights.all()),
     )
 

@@ -56,7 +56,7 @@ def gather(
         m, v = FORMS[number]
         made, step = TileCode(builder, vector, m, v), INDEX(v * vector.count)
         zeros = [[ir.Constant(vector, None)] * v] * m
-        sums, _ = made.taps((source, offsets, z), edges, z_at, range(m), zeros)
+        sums, _ = made.taps((source, offsets, z), edges, z_at, made.every, zeros)
         # Sums of sums round less often than one long sum.
         before = made.begin(fresh, target, step)
         total = [

@@ -37,6 +37,12 @@ class Tile:
         """Samples of a row."""
         return self.v * self.lanes
 
+    def ranges(self, *, shared: bool) -> int:
+        """Ranges of taps, as `forms` has them, if rows share taps or not."""
+        if self.m == 1:
+            return 2
+        return 2 * self.m - 1 if shared else 1
+
     def padded(self, length: int) -> int:
         """The least multiple of the width that holds `length` samples."""
         return -(-length // self.width) * self.width
@@ -64,10 +70,15 @@ class Tile:
 
 
 def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
-    """All tiles: rows, vectors, and ranges of taps, which serve different rows."""
+    """All tiles: rows, vectors, and ranges of taps, which serve different rows.
+
+    Taps of a single row are of two ranges: those of the first one are a vector apart, by
+    twos, so that they share what is loaded.
+    """
+    plain = ((m, v, 2 if m == 1 else 1) for m, v in _SHAPES[registers])
     shared = ((m, v, 2 * m - 1) for m, v in _SHARED[registers])
     narrow = ((m, v, 1) for m, v in _NARROW[registers])
-    return (*((m, v, 1) for m, v in _SHAPES[registers]), *shared, *narrow)
+    return (*plain, *shared, *narrow)
 
 
 def best_tile(

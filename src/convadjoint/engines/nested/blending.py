@@ -47,7 +47,7 @@ def block(
         m, v = FORMS[number]
         made = TileCode(builder, vector_of(x), m, v)
         sums = made.begin(fresh, target, y_step)
-        sums, _ = made.taps(inputs, edges, weights_at, range(m), sums)
+        sums, _ = made.taps(inputs, edges, weights_at, made.every, sums)
         made.store(sums, target, y_step)
 
     cases(builder, form, range(len(FORMS)), emit)

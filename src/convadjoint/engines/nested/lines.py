@@ -13,6 +13,9 @@ from convadjoint.engines.primitives import compiled, moved, prefetch
 
 __all__ = ["lay"]
 
+# How many rows before it is read a short row is asked for.
+_ROWS = 4
+
 
 @compiled
 def lay(source: Any, rows: Any, laid: Any, job: Any, numbers: Any) -> None:
@@ -49,6 +52,9 @@ def lay(source: Any, rows: Any, laid: Any, job: Any, numbers: Any) -> None:
                     for u in range(0, sizes[5], 2 * lanes):
                         prefetch(x, at + strides[1] + u)
                 for w in range(weave):
+                    if woven:
+                        # Rows of one signal follow each other, but not those seen here.
+                        prefetch(x, at + w * strides[4] + _ROWS * strides[3])
                     strip(
                         (x, at + w * strides[4], strides[5]),
                         (rows, temp, long) if woven else (rows, start, apart),
