@@ -75,15 +75,17 @@ def _compiled(dtype: np.dtype[np.inexact]) -> int:
     return address
 
 
-def crosses(spec: ConvSpec, kernel: Array) -> bool:
+def crosses(spec: ConvSpec, column: Array, row: Array) -> bool:
     """Whether the last two axes can go together: dense ones, without too many taps."""
-    if kernel.dtype.kind == "c":
+    if column.dtype.kind == "c" or direct.refuses(spec, column):
         return False
-    last = spec.axes[-2:]
-    if any(axis.s * axis.t > 1 or len(phases(axis)) != 1 for axis in last):
-        return False
-    many = len(phases(spec.axes[-1])[0].taps) > _LONG
-    return not many and direct.refuses(spec, kernel) is None
+    for axis, line in zip(spec.axes[-2:], (column, row), strict=True):
+        found = phases(axis)
+        if axis.s * axis.t > 1 or len(found) != 1:
+            return False
+        if not line[:, list(found[0].taps)].any():
+            return False
+    return len(phases(spec.axes[-1])[0].taps) <= _LONG
 
 
 def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:

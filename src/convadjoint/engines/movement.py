@@ -14,6 +14,8 @@ __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
 # Channels whose places in the output are asked for before, while they are multiplied.
 _FEW = 4
+# How many samples before it is read a row is asked for.
+_AHEAD = 2048
 
 
 @inlined
@@ -38,17 +40,19 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     apart = sides[0] * sides[1] * sides[2] * sides[3] + sides[4]
     parts, samples = axes[2][0], (first[3], count[3])
     ends = inside(strides[5], samples, axes[2], lanes)
-    for number in range(sizes[1] * axes[0][0] * axes[1][0]):
-        b = number % axes[1][0]
-        a = number // axes[1][0] % axes[0][0]
-        c = number // axes[1][0] // axes[0][0]
+    # Rows that are taken apart are many for what is multiplied; they come while others do.
+    ahead = (1 + _AHEAD // sizes[5]) * strides[3] if parts * axes[1][0] > 1 else 0
+    for number in range(sizes[1] * axes[0][0]):
+        a, c = number % axes[0][0], number // axes[0][0]
         for i in range(count[0]):
             plane = origin(axes[0], a, first[0] + i)
-            for j in range(count[1]):
+            # Rows as they lie, phase after phase: memory is read in order.
+            for index in range(count[1] * axes[1][0]):
+                j, b = index // axes[1][0], index % axes[1][0]
                 row = origin(axes[1], b, first[1] + j)
                 for s in range(count[2]):
                     y_at = ((i * sides[1] + j) * sides[2] + s) * sides[3]
-                    y_at += number * parts * apart
+                    y_at += (number * axes[1][0] + b) * parts * apart
                     if min(plane, row) < 0:
                         for d in range(parts):
                             for u in range(count[3]):
@@ -56,12 +60,12 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                         continue
                     at = c * strides[1] + plane * strides[2] + row * strides[3]
                     at += (first[2] + s) * strides[4]
-                    if c + 1 < sizes[1]:
-                        # The next channel's row lies too far away to be foreseen.
-                        u = 0
-                        while u < sizes[5]:
-                            prefetch(x, at + strides[1] + u)
-                            u += 2 * lanes
+                    # The next channel's row lies too far away to be foreseen.
+                    soon = strides[1] if c + 1 < sizes[1] else ahead
+                    u = 0
+                    while u < (sizes[5] if soon else 0):
+                        prefetch(x, at + soon + u)
+                        u += 2 * lanes
                     target = (y, y_at, apart)
                     strip((x, at, strides[5]), target, samples, ends, axes[2], lanes)
 

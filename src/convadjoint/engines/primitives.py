@@ -176,7 +176,7 @@ def ask(builder: Any, x: Any, at: Any, *, write: bool = False) -> None:
         builder.module, ir.FunctionType(ir.VoidType(), [byte, *(number,) * 3]), name
     )
     place = builder.bitcast(builder.gep(x, [at]), byte)
-    builder.call(function, [place, number(int(write)), number(2), number(1)])
+    builder.call(function, [place, number(int(write)), number(3), number(1)])
 
 
 def cases(

@@ -117,7 +117,7 @@ def _passes(
     order = sorted(range(len(spec.axes)), key=lambda i: spec.axes[i].q / spec.axes[i].n)
     lines = [line.astype(dtype) for line in product]
     done: set[int] = set()
-    crossed = crossing.crosses(spec, lines[-1])
+    crossed = crossing.crosses(spec, *lines[-2:])
     for index in range(len(lines) - 2) if crossed else order:
         alone = _alone(spec, {index}, done)
         line = lines[index].reshape(alone.kernel_shape)
