@@ -10,6 +10,8 @@ from math import log2, prod
 
 import numpy as np
 
+from convadjoint.engines.arrays import RANK
+from convadjoint.engines.crossing import joins
 from convadjoint.engines.nested.minimal import Scheme
 from convadjoint.engines.nested.rounds import SHORT
 from convadjoint.engines.presence import likely
@@ -21,6 +23,7 @@ from convadjoint.geometry.phases import Phase, phases
 __all__ = ["estimates"]
 
 TILE = 0.0055  # one multiplication with addition in a register tile
+TILED = 512  # bytes of a row of it
 MOVE = 0.12  # one sample into or out of a band
 START = 9_000.0  # one product with the compiled engine
 BORDER = 18_000.0  # one axis extended or folded
@@ -33,6 +36,7 @@ WAVE = 0.12  # one sample of a transform of SciPy, per doubling of its length
 MIX = 0.6  # one product of two frequencies there
 COMPILED_WAVE = 0.033  # the same of the compiled transforms
 COMPILED_MIX = 0.2  # and of their products
+COMPILED_THIRD = 1.7  # how much longer both take if there are three axes
 COMPILED_WAVES = 80_000.0  # one product with them
 NEST = 60_000.0  # one product of nested tiles
 BLOCK = 0.0044  # one multiplication with addition in those
@@ -69,11 +73,14 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         # Compiled code extends by itself; folding is left to NumPy.
         folds = sum(map(bool, spec.fold)) * BORDER
         found["direct"] = START + folds + work.direct() * scale
-        waves = work.fft(COMPILED_WAVE, COMPILED_MIX)
+        third = COMPILED_THIRD if len(spec.axes) == RANK else 1
+        waves = work.fft(COMPILED_WAVE, COMPILED_MIX) * third
         found["fft"] = COMPILED_WAVES + folds + waves * scale
         if separable:
-            passes = START * len(spec.axes)
-            found["separable"] = passes + work.separable() * scale + borders
+            count = len(spec.axes) - joins(spec.axes)
+            moved = count * (prod(spec.dims) + prod(spec.dimsd)) * MOVE
+            passes = START * count + (work.separable() + moved) * scale
+            found["separable"] = passes + borders
         nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
         if nested is not None:
             found["winograd"] = NEST + folds + work.winograd(nested) * scale
@@ -90,17 +97,18 @@ class _Work:
 
     def direct(self) -> float:
         """Tiles of registers, filled as well as the innermost axis allows."""
-        return self._tiled(self._joined(), self.spec.axes[-1].q)
+        moved = prod(self.spec.dims) + prod(self.spec.dimsd)
+        return self._tiled(self._joined()) + moved * MOVE
 
-    def _tiled(self, joined: float, row: int) -> float:
+    def _tiled(self, joined: float) -> float:
         """Cost of tiles for `joined` pairs of a tap and an output sample."""
-        spec = self.spec
+        spec, row = self.spec, self.spec.axes[-1].q
         pairs = spec.batch * spec.c_out * (spec.c_in // spec.groups) * joined
         if spec.c_out == spec.groups:
             # A tile holds two rows of some vectors, and a tap more than the kernel.
-            pairs *= -(-row // 128) * 128 / row
-        moved = prod(spec.dims) + prod(spec.dimsd)
-        return pairs * TILE + moved * MOVE
+            width = TILED // self.kernel.itemsize
+            pairs *= -(-row // width) * width / row
+        return pairs * TILE
 
     def winograd(self, nested: tuple[Scheme, ...]) -> float:
         """Tiles of sums, laid out, multiplied and taken together."""
@@ -148,8 +156,8 @@ class _Work:
         ]
 
     def separable(self) -> float:
-        """One pass per axis."""
-        return sum(self._tiled(count, self.spec.axes[-1].q) for count in self.passes())
+        """Tiles of all passes."""
+        return sum(map(self._tiled, self.passes()))
 
     def sparse(self) -> float:
         """Every entry of C."""

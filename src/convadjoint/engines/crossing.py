@@ -22,10 +22,10 @@ from convadjoint.engines.orientation import chosen_tile, idle_phase
 from convadjoint.engines.packing import packed
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.tiles import Tile
-from convadjoint.geometry import ConvSpec
+from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
-__all__ = ["CrossedPlan", "crosses", "plan"]
+__all__ = ["CrossedPlan", "crosses", "joins", "plan"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -75,17 +75,21 @@ def _compiled(dtype: np.dtype[np.inexact]) -> int:
     return address
 
 
+def joins(axes: tuple[Axis, ...]) -> bool:
+    """Whether the last two axes are dense, and rows have not too many taps."""
+    found = [phases(axis) for axis in axes[-2:]]
+    dense = all(axis.s * axis.t == 1 for axis in axes[-2:])
+    return dense and all(map(len, found)) and len(found[-1][0].taps) <= _LONG
+
+
 def crosses(spec: ConvSpec, column: Array, row: Array) -> bool:
-    """Whether the last two axes can go together: dense ones, without too many taps."""
+    """Whether a column and a row can go together: each has a tap that meets a sample."""
     if column.dtype.kind == "c" or direct.refuses(spec, column):
         return False
-    for axis, line in zip(spec.axes[-2:], (column, row), strict=True):
-        found = phases(axis)
-        if axis.s * axis.t > 1 or len(found) != 1:
-            return False
-        if not line[:, list(found[0].taps)].any():
-            return False
-    return len(phases(spec.axes[-1])[0].taps) <= _LONG
+    return joins(spec.axes) and all(
+        line[:, list(phases(axis)[0].taps)].any()
+        for axis, line in zip(spec.axes[-2:], (column, row), strict=True)
+    )
 
 
 def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:

@@ -111,7 +111,8 @@ def cut(
     rows = -(-height // (bands + bands % 2 * (bands > 1)))
     rows = -(-max(1, rows) // unit) * unit
     planes = budget // (line_bytes * (rows + lines[1].reach)) - lines[0].reach
-    planes = max(1, min(planes, max(-(-depth // parts), -(-enough // rows)), depth))
+    least = max(lines[0].reach, -(-depth // parts), -(-enough // rows))
+    planes = max(1, min(planes, least, depth))
     planes = min(planes, max(1, room // rows))
     if zeros and not tile[1] and length == lines[2].longest:
         spare = -lines[2].idle

@@ -16,6 +16,7 @@ circular                wrap                wrap           periodic
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from convadjoint.errors import GeometryError
@@ -172,15 +173,22 @@ class Border:
 
     def pieces(self) -> tuple[Piece, ...]:
         """Cut the extended signal into stretches of constant step."""
-        core = self.core
-        found = []
-        if core:
-            found.append(Piece(core.start, core.start - self.lo, 1, len(core)))
-        for i in self.outside():
-            source = self.source(i)
-            if not (len(found) > bool(core) and _grows(found, i, source)):
-                found.append(Piece(i, source, 0, 1))
-        return tuple(found)
+        return _pieces(self)
+
+
+# Every product with a border asks for them, and finding them goes sample by sample.
+@lru_cache(maxsize=256)
+def _pieces(border: Border) -> tuple[Piece, ...]:
+    """Stretches of constant step; that of the signal itself is the first one."""
+    core = border.core
+    found = []
+    if core:
+        found.append(Piece(core.start, core.start - border.lo, 1, len(core)))
+    for i in border.outside():
+        source = border.source(i)
+        if not (len(found) > bool(core) and _grows(found, i, source)):
+            found.append(Piece(i, source, 0, 1))
+    return tuple(found)
 
 
 def _grows(found: list[Piece], i: int, source: int) -> bool:
