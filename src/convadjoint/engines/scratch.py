@@ -10,7 +10,7 @@ import numpy as np
 
 from convadjoint.engines.protocol import Array
 
-__all__ = ["KEPT", "SLACK", "aligned", "scratch"]
+__all__ = ["KEPT", "SLACK", "aligned", "room", "scratch"]
 
 # Samples past the end of a buffer that may be read, and a few that may be written.
 SLACK = 1024
@@ -33,6 +33,13 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> A
         buffer[:] = 0
         setattr(_BUFFERS, key, buffer)
     return buffer[:size].reshape(shape)
+
+
+def room(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> Array:
+    """Return an array of any values: this thread's buffer, unless it is worth no keeping."""
+    if prod(shape) * dtype.itemsize > KEPT:
+        return aligned(prod(shape), dtype).reshape(shape)
+    return scratch(name, shape, dtype)
 
 
 def aligned(size: int, dtype: np.dtype[np.inexact]) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from convadjoint.engines import direct
 from convadjoint.engines.pool import each
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.scratch import KEPT, scratch
+from convadjoint.engines.scratch import room
 from convadjoint.geometry import ConvSpec
 
 __all__ = ["Template", "template"]
@@ -41,14 +41,7 @@ class Template:
         """The weights in order, in a buffer of this thread unless they are very many."""
         from convadjoint.engines.laying import lay  # noqa: PLC0415 - needs llvmlite
 
-        shape, room = self.numbers.shape, weights.itemsize * self.numbers.size
-        fresh = room > KEPT
-        laid: Array = (
-            np.empty(shape, weights.dtype)
-            if fresh
-            else scratch("w", shape, weights.dtype)
-        )
-
+        laid = room("w", self.numbers.shape, weights.dtype)
         given = np.require(weights, requirements=["C", "A"])
 
         def work(first: int) -> None:

@@ -8,6 +8,7 @@ multiplied by a zero that a stride inserted, and nothing is computed to be skipp
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from convadjoint.geometry.axis import Axis
 
@@ -47,6 +48,8 @@ class Phase:
         return slice(self.first_out, None, self.step_out)
 
 
+# Estimates, refusals and plans of several engines ask for the same ones.
+@lru_cache(maxsize=256)
 def phases(axis: Axis) -> tuple[Phase, ...]:
     """Split `axis` into dense phases; taps that join no samples are left out."""
     found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)

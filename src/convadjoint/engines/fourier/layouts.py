@@ -15,11 +15,15 @@ from convadjoint.engines.fourier import waveform as of
 from convadjoint.engines.fourier.lines import Line
 from convadjoint.engines.fourier.windows import Window
 from convadjoint.engines.protocol import Array, Index
+from convadjoint.engines.scratch import aligned
 from convadjoint.geometry import ConvSpec
 
 __all__ = ["Layout", "Side", "in_blocks", "written"]
 
 Integers = npt.NDArray[np.int64]
+
+# Group, output, input, line, vector, lane: a vector of all lines, for each input.
+_ORDER = (0, 1, 4, 2, 3, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,34 @@ class Side:
 
 
 def in_blocks(spectrum: Array, layout: Layout) -> Array:
-    """Spectra as the compiled code has them, the lines of all axes but one as one."""
-    before, sizes = spectrum.shape[:3], spectrum.shape[3:]
+    """Spectra as the compiled code has them, the lines of all axes but one as one.
+
+    Of a single axis there is one line, whose real and imaginary parts are neighbours.
+    """
+    *before, inputs = spectrum.shape[:3]
     lanes, columns, pitch = layout.lanes, layout.columns, layout.pitch
-    padded = np.zeros((*before, *layout.outer, columns * lanes), spectrum.dtype)
-    inside: Index = (..., *map(slice, sizes))
-    padded[inside] = spectrum
-    lines = np.zeros((*before, pitch, columns * lanes), spectrum.dtype)
-    lines[:, :, :, : prod(layout.outer)] = padded.reshape(*before, -1, columns * lanes)
-    blocks = lines.reshape(*before, pitch, columns, lanes).transpose(0, 1, 4, 2, 3, 5)
-    return np.stack((blocks.real, blocks.imag), axis=-2)
+    if len(layout.windows) == 1:
+        lanes, columns = 1, layout.windows[0].length
+    spectrum = _filled(spectrum, 3, (*layout.outer, columns * lanes))
+    spectrum = spectrum.reshape(*before, inputs, -1, columns * lanes)
+    lines = _filled(spectrum, 3, (pitch, columns * lanes))
+    blocks = lines.reshape(*before, inputs, pitch, columns, lanes)
+    order = _ORDER if len(layout.windows) > 1 else range(blocks.ndim)
+    blocks = blocks.transpose(*order)
+    made = aligned(2 * blocks.size, spectrum.real.dtype)
+    parts: Array = made.reshape(*blocks.shape[:-1], 2, lanes)
+    parts[..., 0, :], parts[..., 1, :] = blocks.real, blocks.imag
+    return made
+
+
+def _filled(array: Array, first: int, sizes: tuple[int, ...]) -> Array:
+    """Zeros after the samples of all axes from `first` on, where there are fewer."""
+    if array.shape[first:] == sizes:
+        return array
+    made = np.zeros((*array.shape[:first], *sizes), array.dtype)
+    inside: Index = (..., *map(slice, array.shape[first:]))
+    made[inside] = array
+    return made
 
 
 def written(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convadjoint.engines.protocol import Array
+from convadjoint.engines.protocol import Array, Index
+from convadjoint.engines.scratch import room
 from convadjoint.geometry import Axis, Border
 from convadjoint.geometry.phases import Phase, phases
 
-__all__ = ["Line", "placed"]
+__all__ = ["Line", "laid", "placed"]
 
 Phases = tuple[Phase, ...]
 
@@ -96,13 +97,20 @@ def placed(
 
     `leads` are the shifts that the first sample of the transform stands for.
     """
-    channels = [np.arange(length) for length in kernel.shape[:3]]
-    taps = [np.array(pair.taps) for pair in pairs]
-    places = [
-        (lead - np.array(pair.shifts)) % length
-        for pair, length, lead in zip(pairs, lengths, leads, strict=True)
-    ]
-    laid = np.zeros((*kernel.shape[:3], *lengths), kernel.dtype)
+    for axis, one in enumerate(zip(pairs, lengths, leads, strict=True), start=3):
+        kernel = laid(kernel, axis, *one)
+    return kernel
+
+
+def laid(kernel: Array, axis: int, pair: Phase, length: int, lead: int) -> Array:
+    """The taps of one axis with zeros between them, in a buffer of this thread."""
+    before: Index = (slice(None),) * axis
+    shape = (*kernel.shape[:axis], length, *kernel.shape[axis + 1 :])
+    made = room(f"taps{axis}", shape, kernel.dtype)
+    made[...] = 0
+    places = (lead - np.array(pair.shifts)) % length
     # Taps may meet: a circular axis can be shorter than the kernel.
-    np.add.at(laid, np.ix_(*channels, *places), kernel[np.ix_(*channels, *taps)])
-    return laid
+    for place, tap in zip(places, pair.taps, strict=True):
+        here: Array = made[(*before, int(place))]
+        np.add(here, kernel[(*before, tap)], out=here)
+    return made

@@ -19,13 +19,14 @@ from convadjoint.engines.extension import fold
 from convadjoint.engines.fourier import lengths, windows
 from convadjoint.engines.fourier import waveform as of
 from convadjoint.engines.fourier.layouts import Layout, Side, in_blocks, written
-from convadjoint.engines.fourier.lines import Line, placed
+from convadjoint.engines.fourier.lines import Line, Phases, laid
+from convadjoint.engines.fourier.windows import Window
 from convadjoint.engines.magnitude import largest
 from convadjoint.engines.memory import require
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.scratch import KEPT, aligned, scratch
+from convadjoint.engines.scratch import room
 from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import Border, ConvSpec
 
@@ -91,8 +92,7 @@ class WavePlan:
     ) -> None:
         """Three passes over some pairs of windows."""
         count, dtype = pairs * self.values, self.kernel.dtype
-        kept = count * dtype.itemsize <= KEPT
-        spectra = scratch("w", (count,), dtype) if kept else aligned(count, dtype)
+        spectra = room("w", (count,), dtype)
         numbers = self.numbers
         chunks = int(numbers[of.LINES] // numbers[of.LANES])
         groups, columns = self.spec.groups, int(numbers[of.COLUMNS])
@@ -196,9 +196,7 @@ def _made(
     reals, lanes = kernel.real.dtype, layout.lanes
     ins = sides[0].channels * len(sides[0].phases)
     tame, exponents = tamed(kernel, largest(kernel))
-    found = _spectrum(spec, tame, lines, sides, layout)
-    spectrum = aligned(found.size, reals)
-    spectrum[:] = found.reshape(-1)
+    spectrum = _spectrum(spec, tame, lines, sides, layout)
     numbers, factors = written(spec, lines, sides, layout)
     size = layout.columns * layout.pitch * 2 * lanes
     buffers = 1 if len(lines) > 1 else 1 + ins
@@ -227,26 +225,36 @@ def _spectrum(
 ) -> Array:
     """The spectrum of the kernel in the order of the transforms, times the lanes."""
     groups = spec.groups
-    shape = (groups, spec.c_out // groups, spec.c_in // groups)
+    shape = (groups, spec.c_out // spec.groups, spec.c_in // spec.groups)
     grouped = kernel.reshape(*shape, *kernel.shape[2:])
     sizes = tuple(window.length for window in layout.windows)
-    leads = tuple(window.lead for window in layout.windows)
     ins, outs = (side.phases for side in sides)
     nbytes = 2 * prod((*shape, len(ins), len(outs), *sizes)) * kernel.real.itemsize
     require(3 * nbytes, "the spectra of the kernel")
-    joined = np.zeros(
+    joined = room(
+        "spectra",
         (groups, len(outs), shape[1], len(ins), shape[2], *sizes),
         np.result_type(kernel, np.complex64),
     )
-    ordered = np.ix_(*map(range, shape), *map(lengths.order, sizes))
+    if len(ins) * len(outs) > prod(len(line.phases) for line in lines):
+        joined[...] = 0
     for pairs in product(*(line.phases for line in lines)):
         i = ins.index(tuple(pair.first_in for pair in pairs))
         o = outs.index(tuple(pair.first_out for pair in pairs))
-        laid = placed(grouped, pairs, sizes, leads).astype(np.complex128)
-        axes = tuple(range(3, laid.ndim))
-        found = scipy.fft.fftn(laid, axes=axes, overwrite_x=True, workers=num_threads())
-        joined[:, o, :, i] = found[ordered] / prod(sizes)
+        joined[:, o, :, i] = _transformed(grouped, pairs, layout.windows)
     joined = joined.reshape(groups, len(outs) * shape[1], len(ins) * shape[2], *sizes)
-    if len(sizes) == 1:
-        return np.stack((joined.real, joined.imag), axis=-1)
     return in_blocks(joined, layout)
+
+
+def _transformed(kernel: Array, pairs: Phases, cuts: tuple[Window, ...]) -> Array:
+    """The spectrum of one combination of phases, axis by axis: most lines are zeros."""
+    kernel = kernel.astype(np.complex128) / prod(window.length for window in cuts)
+    for axis, (pair, window) in reversed(
+        list(enumerate(zip(pairs, cuts, strict=True), start=3))
+    ):
+        taps = laid(kernel, axis, pair, window.length, window.lead)
+        found = scipy.fft.fft(taps, axis=axis, overwrite_x=True, workers=num_threads())
+        kernel = room(f"waves{axis}", found.shape, found.dtype)
+        # With its own mode NumPy would make another buffer.
+        np.take(found, lengths.order(window.length), axis, out=kernel, mode="clip")
+    return kernel

@@ -15,7 +15,7 @@ import scipy.fft
 
 from convadjoint.engines.pool import each, num_threads
 from convadjoint.engines.protocol import Array, Index
-from convadjoint.engines.scratch import KEPT, scratch
+from convadjoint.engines.scratch import room
 
 __all__ = ["Transform"]
 
@@ -41,10 +41,7 @@ class Transform:
         """
         shape = self._spectral(x.shape[:_SPATIAL])
         dtype = np.result_type(x.dtype, np.complex64)
-        small = prod(shape) * dtype.itemsize <= KEPT
-        spectrum = (
-            scratch("f", shape, dtype) if small and not keep else np.empty(shape, dtype)
-        )
+        spectrum = np.empty(shape, dtype) if keep else room("f", shape, dtype)
         inside: Index = (..., *map(slice, x.shape[_SPATIAL:-1]), slice(None))
         rows = spectrum[inside]
         transform = scipy.fft.rfft if self.real else scipy.fft.fft
