@@ -25,6 +25,7 @@ PROBLEMS = {
     "31 taps on 512 traces of 1024": ("direct", (512, 1024), (31,)),
     "64 → 64 channels, 3×3 on 64²": ("winograd", (64, 64, 64), (64, 64, 3, 3)),
     "63×63 on 512²": ("fft", (512, 512), (63, 63)),
+    "Gaussian, 25×25 on 512²": ("separable", (512, 512), (25, 25)),
 }
 
 
@@ -56,6 +57,8 @@ def seconds(name: str, dtype: str) -> float:
     engine, dims, shape = PROBLEMS[name]
     rng = np.random.default_rng(0)
     x, kernel = (rng.standard_normal(one).astype(dtype) for one in (dims, shape))
+    if engine == "separable":
+        kernel = ca.gaussian_kernel(shape, 5.0, dtype=dtype)
     kind = ca.Conv1DOp if kernel.ndim == 1 else ca.Conv2DOp
     op = kind(dims, kernel, padding="same", engine=engine)
     start = perf_counter()
