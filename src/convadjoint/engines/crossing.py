@@ -16,7 +16,7 @@ from convadjoint.engines import direct
 from convadjoint.engines.arrays import RANK, UNTURNED, section
 from convadjoint.engines.bands import Frame, Line
 from convadjoint.engines.calls import Call
-from convadjoint.engines.cutting import cut
+from convadjoint.engines.cutting import Cut, cut
 from convadjoint.engines.direct import DirectPlan
 from convadjoint.engines.orientation import chosen_tile, idle_phase
 from convadjoint.engines.packing import packed
@@ -97,48 +97,52 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
 
     If there are three axes, the first one is left alone.
     """
-    idle = RANK - len(spec.axes)
-    plane, down, across = (
-        *(idle_phase(1),) * idle,
-        *(phases(axis)[0] for axis in spec.axes),
-    )
+    found = [phases(axis)[0] for axis in spec.axes]
+    plane, down, across = (*(idle_phase(1),) * (RANK - len(found)), *found)
     lines = Line((plane,)), Line((down,)), Line((across,))
-    borders = [(None, 1)] * idle + [
-        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
-    ]
     columns = column[:, None, None, None, :, None]
     tile, spacing = chosen_tile(columns, down, lines, spec.batch, len(down.taps))
-    zeros = borders[-1][0] is None
     bands, frame = cut(
-        lines, columns, (tile, spacing), batch=spec.batch, zeros=zeros, turned=False
+        lines,
+        columns,
+        (tile, spacing),
+        batch=spec.batch,
+        zeros=spec.extend[-1] is None,
+        turned=False,
     )
     # Rows of the next plane do not follow those of one.
     band = (1, *bands.band[1:])
     frame = replace(frame, outputs=band)
+    common = _common(spec, lines, replace(bands, band=band))
     # The first pass has one tap along rows, where the second one begins.
     start = replace(idle_phase(across.q), shifts=(min(across.shifts),))
+    taps = packed(columns, frame, {_ORIGIN: [(plane, down, start)]}, tile, spacing)
+    along = _along(frame, (tile, spacing), row, across, common)
+    return CrossedPlan(
+        frame=frame, taps=taps, tile=tile, spacing=spacing, along=along, **common
+    )
+
+
+def _common(spec: ConvSpec, lines: tuple[Line, ...], bands: Cut) -> dict[str, Any]:
+    """What the plans of both passes have in common."""
+    borders = [(None, 1)] * (RANK - len(spec.axes)) + [
+        (border, axis.n) for border, axis in zip(spec.extend, spec.axes, strict=True)
+    ]
     lengths = (spec.c_out, *(axis.q for axis in spec.axes))
-    common: dict[str, Any] = {
+    count = sum(len(line.phases[0].taps) for line in lines[1:])
+    return {
         "spec": spec,
-        "cut": replace(bands, band=band),
+        "cut": bands,
         "order": UNTURNED,
         "axes": tuple(
             section(line.starts.values(), line.step, *border)
             for line, border in zip(lines, borders, strict=True)
         ),
         "lengths": lengths,
-        "entries": (len(down.taps) + len(across.taps)) * prod(lengths),
+        "entries": count * prod(lengths),
         "covers": True,
         "folds": any(spec.fold),
     }
-    return CrossedPlan(
-        frame=frame,
-        taps=packed(columns, frame, {_ORIGIN: [(plane, down, start)]}, tile, spacing),
-        tile=tile,
-        spacing=spacing,
-        along=_along(frame, (tile, spacing), row, across, common),
-        **common,
-    )
 
 
 def _along(
