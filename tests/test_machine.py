@@ -154,6 +154,14 @@ def test_folders_are_beside_the_sources_and_the_users(monkeypatch):
     assert own.name == "convadjoint"
 
 
+def test_a_folder_may_be_named_from_a_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CONVADJOINT_CACHE_DIR", "~/kept")
+    assert list(machine._folders()) == [tmp_path / "kept"]
+    monkeypatch.setenv("CONVADJOINT_CACHE_DIR", "~nobody-of-that-name/kept")
+    assert list(machine._folders()) == []
+
+
 def test_processes_may_compile_at_once(folder):
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_machine as test; "

@@ -122,7 +122,8 @@ def _folders() -> Iterator[Path]:
     """Where code may be kept: where asked for, or beside its source, or by the user."""
     given = os.environ.get(_VARIABLE)
     if given:
-        yield Path(given)
+        with suppress(RuntimeError):  # it may be in the home of nobody
+            yield Path(given).expanduser()
         return
     yield Path(__file__).parent / "__pycache__"
     with suppress(RuntimeError):  # there may be no home
