@@ -18,7 +18,7 @@ import pytest
 import convadjoint as ca
 from checks import EXACT
 from convadjoint import engines
-from convadjoint.engines import calls, direct, pool
+from convadjoint.engines import calls, direct, guard, pool
 from convadjoint.engines.guard import drowns
 from convadjoint.engines.separable import factors
 from convadjoint.geometry import Axis, ConvSpec
@@ -442,3 +442,15 @@ def test_what_was_compiled_of_other_sources_is_not_used(tmp_path):
     with (package / "engines" / "program.py").open("a") as source:
         source.write("# Words have moved.\n")
     assert len(files()) == 2 * len(first)
+
+
+def test_what_is_not_finite_goes_through_tiles(monkeypatch):
+    op = ca.Conv2DOp((40, 40), np.ones((9, 9)), padding="same", engine="fft")
+    x = np.random.default_rng(0).standard_normal(op.dims)
+    x[3, 4], x[20, 30] = np.nan, -np.inf
+    want = op.replace(engine="taps") @ x
+    if "direct" in ENGINES:
+        monkeypatch.delattr(guard.taps, "plan")
+    y = op @ x
+    assert np.array_equal(np.isnan(y), np.isnan(want))
+    assert np.allclose(y, want, equal_nan=True)

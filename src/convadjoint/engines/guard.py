@@ -1,6 +1,6 @@
 """One wrapper around every plan: complex data, and samples that are not finite."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Guarded:
     engine: str
     reason: str
     automatic: bool = False
+    others: list[Plan] = field(default_factory=list)
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
@@ -58,7 +59,10 @@ class Guarded:
         fine = np.isfinite(x)
         zero = x.dtype.type(0)
         with np.errstate(invalid="ignore"):
-            rest = taps.plan(self.spec, self.kernel).apply(np.where(fine, zero, x))
+            careful = self._careful()
+            if not careful.tap_by_tap:
+                careful = taps.plan(self.spec, self.kernel)
+            rest = careful.apply(np.where(fine, zero, x))
             rest_of_x = np.where(fine, x, zero)
             return self._suited(rest_of_x, largest(rest_of_x)) + rest
 
@@ -74,10 +78,13 @@ class Guarded:
         return y
 
     def _careful(self) -> Plan:
-        """A plan that does not mix."""
-        if direct.refuses(self.spec, self.kernel) is None:
-            return direct.plan(self.spec, self.kernel)
-        return taps.plan(self.spec, self.kernel)
+        """A plan that does not mix, made when it is needed first."""
+        if not self.others:
+            refused = direct.refuses(self.spec, self.kernel)
+            self.others.append(
+                (taps if refused else direct).plan(self.spec, self.kernel)
+            )
+        return self.others[0]
 
 
 def drowns(x: Array, sizes: Array | None = None) -> bool:
