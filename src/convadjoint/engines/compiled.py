@@ -18,6 +18,7 @@ from convadjoint.engines.primitives import (
     called,
     compiled,
     entry,
+    inlined,
     kind_of,
     moved,
     prefetch,
@@ -27,12 +28,23 @@ from convadjoint.engines.primitives import (
     words_at,
 )
 
-__all__ = ["multiply", "worker"]
+__all__ = ["multiply", "whole_tiles", "worker"]
 
 # Weights that share the second-level cache with a band.
 _CHUNK = 65_536
 # Taps of a tile that take no longer than its place in the output takes to come.
 _FEW = 24
+
+
+@inlined
+def whole_tiles(numbers: Any, rows: Any) -> Any:
+    """Rows that tiles make: the last one may read some more, and multiply them by zeros.
+
+    What was there before need not be finite.
+    """
+    scalars = moved(numbers, numbers[of.SCALARS])
+    unit = max(1, scalars[of.SPACING] * scalars[of.M])
+    return (rows + unit - 1) // unit * unit
 
 
 @compiled
@@ -188,7 +200,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                     )
                     rows = (
                         band[of.PLANES] + steps[3],
-                        band[of.ROWS] + steps[4],
+                        whole_tiles(numbers, band[of.ROWS]) + steps[4],
                         band[of.SIGNALS],
                         band[of.SAMPLES] + steps[5],
                     )

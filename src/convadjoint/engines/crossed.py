@@ -7,7 +7,7 @@ import numpy as np
 
 from convadjoint.engines import calls
 from convadjoint.engines import program as of
-from convadjoint.engines.compiled import multiply
+from convadjoint.engines.compiled import multiply, whole_tiles
 from convadjoint.engines.movement import axes_at, fill, store
 from convadjoint.engines.primitives import (
     INDEX,
@@ -74,7 +74,8 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
                 band[of.SIGNAL],
                 band[of.SAMPLE],
             )
-            filled = (1, band[of.ROWS] + steps[4], 1, samples + steps[5])
+            high = whole_tiles(columns, band[of.ROWS]) + steps[4]
+            filled = (1, high, 1, samples + steps[5])
             fill(source, (inputs, sides), first, filled, axes, lanes)
             chunks = (band[of.ROWS] + pitch[1] - 1) // pitch[1]
             after = moved(regions, of.REGION * min(following, count - 1))

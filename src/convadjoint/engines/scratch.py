@@ -10,12 +10,14 @@ import numpy as np
 
 from convadjoint.engines.protocol import Array
 
-__all__ = ["KEPT", "SLACK", "aligned", "room", "scratch"]
+__all__ = ["KEPT", "KEPT_FOR_PLANS", "SLACK", "aligned", "room", "scratch"]
 
 # Samples past the end of a buffer that may be read, and a few that may be written.
 SLACK = 1024
 # Bytes that are worth keeping; a larger buffer should be made and let go.
 KEPT = 2**26
+# Bytes of what only planning needs.
+KEPT_FOR_PLANS = 2**23
 # Bytes of the longest vector: one that lies across two lines of the cache takes longer.
 _LINE = 64
 _BUFFERS = local()
@@ -35,9 +37,11 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> A
     return buffer[:size].reshape(shape)
 
 
-def room(name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact]) -> Array:
-    """Return an array of any values: this thread's buffer, unless it is worth no keeping."""
-    if prod(shape) * dtype.itemsize > KEPT:
+def room(
+    name: str, shape: tuple[int, ...], dtype: np.dtype[np.inexact], most: int = KEPT
+) -> Array:
+    """Return an array of any values: this thread's buffer, if it has not too many bytes."""
+    if prod(shape) * dtype.itemsize > most:
         return aligned(prod(shape), dtype).reshape(shape)
     return scratch(name, shape, dtype)
 

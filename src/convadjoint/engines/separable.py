@@ -87,8 +87,14 @@ def factors(kernels: Array) -> list[Factors]:
     # What rounding leaves of a product: some eps of the kernel's norm.
     norm = np.linalg.norm(wide.reshape(len(wide), -1), axis=1).max(initial=0)
     tolerance = 4 * float(np.finfo(kernels.real.dtype).eps) * norm
+    # A tap of zero is no tap, also if rounding made something of it.
+    every = range(1, kernels.ndim)
+    live = [kernels.any(axis=tuple({*every} - {axis})) for axis in every]
     return [
-        (*product[:-1], product[-1] * 2.0**exponent)
+        tuple(
+            factor * alive * (2.0**exponent if factor is product[-1] else 1)
+            for factor, alive in zip(product, live, strict=True)
+        )
         for product in _factors(wide, tolerance)
     ]
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from convadjoint.engines import program as of
+from convadjoint.engines.compiled import whole_tiles
 from convadjoint.engines.movement import inside, origin
 from convadjoint.engines.primitives import (
     INDEX,
@@ -118,7 +119,7 @@ def _fill(
                 _columns(
                     (moved(x, at), strides[3], strides[5], plane >= 0),
                     (moved(y, y_at), apart, sides[3]),
-                    (band[of.ROW], band[of.ROWS] + steps[4]),
+                    (band[of.ROW], whole_tiles(numbers, band[of.ROWS]) + steps[4]),
                     axis,
                     (lanes, min(lanes, band[of.SAMPLES] - u)),
                 )

@@ -17,6 +17,8 @@ __all__ = ["Phase", "dense_or_not", "phases", "unrolled"]
 # The most outputs of an axis that are worth code of their own, and what that must save.
 _UNROLLED = 4
 _SAVING = 0.85
+# Phases of axes with so many taps are kept.
+_MOST_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,20 @@ class Phase:
         return slice(self.first_out, None, self.step_out)
 
 
-# Estimates, refusals and plans of several engines ask for the same ones.
-@lru_cache(maxsize=256)
 def phases(axis: Axis) -> tuple[Phase, ...]:
     """Split `axis` into dense phases; taps that join no samples are left out."""
+    # Estimates, refusals and plans of several engines ask for the same ones.
+    return _kept(axis) if axis.k <= _MOST_KEPT else _phases(axis)
+
+
+@lru_cache(maxsize=256)
+def _kept(axis: Axis) -> tuple[Phase, ...]:
+    """Phases of few taps, found once."""
+    return _phases(axis)
+
+
+def _phases(axis: Axis) -> tuple[Phase, ...]:
+    """Find them."""
     found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     for j in range(axis.k):
         link = axis.link(j)

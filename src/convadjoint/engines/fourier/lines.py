@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convadjoint.engines.protocol import Array, Index
-from convadjoint.engines.scratch import room
+from convadjoint.engines.scratch import KEPT_FOR_PLANS, room
 from convadjoint.geometry import Axis, Border
 from convadjoint.geometry.phases import Phase, phases
 
@@ -106,7 +106,7 @@ def laid(kernel: Array, axis: int, pair: Phase, length: int, lead: int) -> Array
     """The taps of one axis with zeros between them, in a buffer of this thread."""
     before: Index = (slice(None),) * axis
     shape = (*kernel.shape[:axis], length, *kernel.shape[axis + 1 :])
-    made = room(f"taps{axis}", shape, kernel.dtype)
+    made = room(f"taps{axis}", shape, kernel.dtype, KEPT_FOR_PLANS)
     made[...] = 0
     places = (lead - np.array(pair.shifts)) % length
     # Taps may meet: a circular axis can be shorter than the kernel.

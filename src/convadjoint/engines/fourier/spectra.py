@@ -26,7 +26,7 @@ from convadjoint.engines.memory import require
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.scratch import room
+from convadjoint.engines.scratch import KEPT_FOR_PLANS, room
 from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import Border, ConvSpec
 
@@ -235,6 +235,7 @@ def _spectrum(
         "spectra",
         (groups, len(outs), shape[1], len(ins), shape[2], *sizes),
         np.result_type(kernel, np.complex64),
+        KEPT_FOR_PLANS,
     )
     if len(ins) * len(outs) > prod(len(line.phases) for line in lines):
         joined[...] = 0
@@ -254,7 +255,7 @@ def _transformed(kernel: Array, pairs: Phases, cuts: tuple[Window, ...]) -> Arra
     ):
         taps = laid(kernel, axis, pair, window.length, window.lead)
         found = scipy.fft.fft(taps, axis=axis, overwrite_x=True, workers=num_threads())
-        kernel = room(f"waves{axis}", found.shape, found.dtype)
+        kernel = room(f"waves{axis}", found.shape, found.dtype, KEPT_FOR_PLANS)
         # With its own mode NumPy would make another buffer.
         np.take(found, lengths.order(window.length), axis, out=kernel, mode="clip")
     return kernel
