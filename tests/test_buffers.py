@@ -40,18 +40,30 @@ def spoil():
         array[:] = np.nan
 
 
-@pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("engine", [*ENGINES, "separable", "winograd"])
-@pytest.mark.parametrize("name", BLURS)
-def test_products_do_not_see_them(name, engine, dtype):
+def operator(name, engine, dtype):
+    """One of the blurs; None if the engine refuses it."""
     dims, kernel = BLURS[name]
     kind = ca.Conv3DOp if name == "volume" else ca.Conv2DOp
     words = {"stride": 2} if name == "halves" else {"padding": "same"}
     try:
-        op = kind(dims, kernel.astype(dtype), engine=engine, **words)
+        return kind(dims, kernel.astype(dtype), engine=engine, **words)
     except EngineRefusal:
-        pytest.skip("the engine refuses")
+        return None
+
+
+SUITED = [
+    (name, engine)
+    for name in BLURS
+    for engine in (*ENGINES, "separable", "winograd")
+    if operator(name, engine, "float64") is not None
+]
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "engine"), SUITED)
+def test_products_do_not_see_them(name, engine, dtype):
+    op = operator(name, engine, dtype)
     for one in (op, op.T):
         x = noise(np.random.default_rng(0), one.dims, dtype)
         y = one @ x

@@ -87,7 +87,8 @@ def multiply(
     # output, unless there is so little to come that asking takes longer.
     parts = max(1, soon[5] * count * total)
     to_read = soon[1][1] if spacing else 0
-    to_write = soon[3][1] if spacing and few else 0
+    # Rows that are put together of several phases are asked for when they are written.
+    to_write = soon[3][1] if spacing and few and strides[1] == 1 else 0
     for number in range(count):
         for sample in range(0, length, width):
             form = scalars[of.FORM]

@@ -14,7 +14,7 @@ __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
 # Channels whose places in the output are asked for before, while they are multiplied.
 _FEW = 4
-# How many samples before it is read a row is asked for.
+# How many samples before it is read or written a row is asked for.
 _AHEAD = 2048
 
 
@@ -151,11 +151,14 @@ def store(
             at = (channel + c) * strides[1] + (first[0] + steps[0] * i) * strides[2]
             at += (first[1] + steps[1] * j) * strides[3] + (first[2] + s) * strides[4]
             line, start = moved(y, at + step * first[3]), moved(x, x_at)
-            if channels > _FEW:
-                # The next row lies too far away to be foreseen.
+            if channels > _FEW or parts > 1:
+                # The next row lies too far away to be foreseen; of rows that are put
+                # together, some are written while one comes.
                 after = strides[1] - (shape[1] - 1) * steps[1] * strides[3]
                 if j + 1 < shape[1]:
                     after = steps[1] * strides[3]
+                if channels <= _FEW:
+                    after = (1 + _AHEAD // sizes[5]) * steps[1] * strides[3]
                 for v in range(0, step * whole, 2 * lanes):
                     reserve(line, after + v)
             if whole:
