@@ -186,3 +186,17 @@ def test_what_is_wrong_is_said():
         match=r"no axis of channels before axes \(0, 1\): give channel_axis",
     ):
         pixel_shuffle((4, 4), 2)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [unfold((2, 3, 7, 6), 3, padding=1, stride=2), pixel_unshuffle((1, 2, 4, 6), 2)],
+    ids=["unfold", "unshuffle"],
+)
+def test_every_product_has_the_shape_that_users_see(op):
+    for one in (op, op.T):
+        x = integers(np.random.default_rng(0), one.dims, one.dtype)
+        first = one @ x
+        assert first.shape == one.dimsd
+        assert_same(one @ x, first)
+        assert_same(one @ x.reshape(-1), first.reshape(-1))

@@ -151,12 +151,13 @@ class Convolution:
         plain = sorted(side.inward[1:]) == list(side.inward[1:])
         plain = plain and sorted(side.outward[:-1]) == list(side.outward[:-1])
         small = prod(side.shape) <= _LARGE
+        dims, dimsd = layout.seen
         return Straight(
             plan=inner,
             dtype=dtype,
-            dims=layout.dims if plain and small and not self.double else None,
+            dims=dims if plain and small and not self.double else None,
             canonical=(side.spec.batch, *side.tail),
-            dimsd=layout.dimsd,
+            dimsd=dimsd,
         )
 
     def choice(self, direction: Direction) -> tuple[str, str]:
