@@ -28,7 +28,7 @@ from convadjoint.engines.primitives import (
     words_at,
 )
 
-__all__ = ["multiply", "whole_tiles", "worker"]
+__all__ = ["multiply", "places_in", "whole_tiles", "worker"]
 
 # Weights that share the second-level cache with a band.
 _CHUNK = 65_536
@@ -47,18 +47,57 @@ def whole_tiles(numbers: Any, rows: Any) -> Any:
     return (rows + unit - 1) // unit * unit
 
 
+@inlined
+def _asked(region: Any, span: Any, numbers: Any, write: Any) -> Any:
+    """Ask for the same part of some more rows; return how many these are with those before.
+
+    A part of all rows is due, and as many as `numbers` say have been asked for.
+    """
+    (place, rows), (first, stop, line), (done, due, parts) = region, span, numbers
+    while done * parts < due:
+        row = rows[0] + done * rows[2]
+        for u in range(first, stop, line):
+            if write:
+                reserve(place, row + u)
+            else:
+                prefetch(place, row + u)
+        done += 1
+    return done
+
+
+@inlined
+def places_in(target: Any, steps: Any, first: Any, samples: Any) -> Any:
+    """Where tiles write an output phase to, from its first sample in a band on.
+
+    An address, the distances of planes and of rows, and the samples of a row.
+    """
+    y, sizes, strides = target
+    at = first[0] * strides[2] + first[1] * strides[3] + first[2] * strides[4]
+    return (
+        moved(y, at + first[3]),
+        steps[0] * strides[2],
+        steps[1] * strides[3],
+        min(samples, sizes[5] - first[3]),
+    )
+
+
 @compiled
 def multiply(
     x: Any, numbers: Any, part: Any, into: Any, block: Any, shape: Any, soon: Any
 ) -> Any:
-    """Sum over a part of the taps; return the distances in the products."""
+    """Sum over a part of the taps; return the distances in the products.
+
+    `into` is where (as `places_in` has it; products have zeros after the address), the place
+    there, and whether sums begin anew.
+    """
     sides, scalars = (
         moved(numbers, numbers[of.SIDES]),
         moved(numbers, numbers[of.SCALARS]),
     )
     (_, height, signals, pitch) = sides[0], sides[1], sides[2], sides[3]
     spacing, width, m = scalars[of.SPACING], scalars[of.WIDTH], scalars[of.M]
-    (planes, rows, some, samples), (y, y_at, fresh) = shape, into
+    woven = scalars[of.WOVEN]
+    (planes, rows, some, samples), ((y, far, near, room), y_at, fresh) = shape, into
     at, weights, start, size = part
     # All rows are one, with their padding.
     length = ((planes - 1) * height + rows - 1) * signals * pitch
@@ -75,13 +114,15 @@ def multiply(
         moved(numbers, numbers[of.AXES + 2])[1],
         moved(numbers, numbers[of.STEPS])[2],
     )
+    lap = spacing * (m - 1)
     if spacing:
         # Some rows share a tile; the next one reads rows that are still in that cache.
-        unit = spacing * m
         line = (samples + width - 1) // width * width
-        lines = (rows + unit - 1) // unit * unit
-        apart = (0, lines * line, line, 0)
-        step, length = spacing * line, samples
+        lines = (rows + spacing * m - 1) // (spacing * m) * spacing * m
+        if near == 0:
+            far, near, room = lines * line, line, line
+        apart = (0, far, near, 0)
+        step, length = 0 if woven > 1 else spacing * near, samples
         count, most, total = planes, 0, lines // m
     # While rows are multiplied, the input of the next band may come, and the place of the
     # output, unless there is so little to come that asking takes longer.
@@ -97,28 +138,37 @@ def multiply(
                 form = scalars[of.NARROW] + unused - width // scalars[of.VECTOR] + 1
             first, part_ = number * most, (soon[4] * count + number) * total
             reading, writing = to_read * part_ // parts, to_write * part_ // parts
-            read_to = min(soon[1][3], (sample + width) * strides[0])
-            write_to = min(soon[3][3], (sample + width) * strides[1])
+            reads = (
+                sample * strides[0],
+                min(soon[1][3], (sample + width) * strides[0]),
+                line_of_cache,
+            )
+            writes = (
+                sample * strides[1],
+                min(soon[3][3], (sample + width) * strides[1]),
+                line_of_cache,
+            )
+            row, turn, left = 0, 0, (width, m)
             for index in range(first, min(total, first + most) if most else total):
-                x_at, place, at_weights = sample, y_at + sample, start + block[0] * size
+                x_at, place, at_weights = sample, y_at, start + block[0] * size
                 if spacing:
-                    row = index // spacing * spacing * m + index % spacing
                     x_at += (number * height + row) * pitch
-                    place += (number * lines + row) * line
+                    place += woven * sample + number * far + row * near
+                    whole = row + lap < rows
+                    left = (
+                        room - woven * sample,
+                        m if whole else (rows - row + spacing - 1) // spacing,
+                    )
+                    turn = turn + 1 if turn + 1 < spacing else 0
+                    row += 1 if turn else 1 + lap
                 else:
-                    place += index * m * line
+                    place += sample + index * m * line
                     at_weights += index * size
                 part_ += 1
-                while reading * parts < to_read * part_:
-                    near = soon[1][0] + reading * soon[1][2]
-                    for u in range(sample * strides[0], read_to, line_of_cache):
-                        prefetch(soon[0], near + u)
-                    reading += 1
-                while writing * parts < to_write * part_:
-                    near = soon[3][0] + writing * soon[3][2]
-                    for u in range(sample * strides[1], write_to, line_of_cache):
-                        reserve(soon[2], near + u)
-                    writing += 1
+                due = reading, to_read * part_, parts
+                reading = _asked((soon[0], soon[1]), reads, due, 0)
+                due = writing, to_write * part_, parts
+                writing = _asked((soon[2], soon[3]), writes, due, 1)
                 tile(
                     x,
                     x_at,
@@ -131,9 +181,33 @@ def multiply(
                     place,
                     step,
                     fresh,
+                    left,
                     form,
                 )
     return apart
+
+
+@inlined
+def _fill(source: Any, numbers: Any, band: Any, inputs: Any) -> None:
+    """Lay the input of a band out; what does so if the band is turned comes with it."""
+    x, layout, mover = source
+    scalars, steps = (
+        moved(numbers, numbers[of.SCALARS]),
+        moved(numbers, numbers[of.STEPS]),
+    )
+    sides, axes = moved(numbers, numbers[of.SIDES]), axes_at(numbers, of.AXES)
+    given = moved(x, band[of.GROUP] * layout[6]), layout, moved(layout, 6)
+    rows = (
+        band[of.PLANES] + steps[3],
+        whole_tiles(numbers, band[of.ROWS]) + steps[4],
+        band[of.SIGNALS],
+        band[of.SAMPLES] + steps[5],
+    )
+    first = (band[of.PLANE], band[of.ROW], band[of.SIGNAL], band[of.SAMPLE])
+    if scalars[of.TURNED]:
+        called(mover, x, layout, inputs, numbers, band, 0, 0)
+    else:
+        fill(given, (inputs, sides), first, rows, axes, scalars[of.LANES])
 
 
 @cache
@@ -164,26 +238,25 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
             words_at(words[6]),
         )
         count, counter = words[7], moved(words, 10)
-        sides, scalars = (
-            moved(numbers, numbers[of.SIDES]),
-            moved(numbers, numbers[of.SCALARS]),
-        )
+        scalars = moved(numbers, numbers[of.SCALARS])
         starts = moved(numbers, numbers[of.STARTS])
         steps = moved(numbers, numbers[of.STEPS])
         places = moved(numbers, numbers[of.PLACES])
         last_parts = moved(numbers, numbers[of.PART_ENDS])
         last_phases = moved(numbers, numbers[of.GROUP_ENDS])
-        axes = axes_at(numbers, of.AXES)
         lanes, ranges, m = scalars[of.LANES], scalars[of.RANGES], scalars[of.M]
         sizes = moved(layout, 12)
         pieces, most, blocks = jobs[0], jobs[1], scalars[of.BLOCKS]
-        left, piece, job, following = count, pieces, 0, taken(counter)
+        # Nobody helps with a band that has one piece.
+        left, piece, job = count if pieces > 1 else 1, pieces, 0
+        following = jobs[2] * taken(counter)
         band, done = jobs, counter
         while left > 0 or piece < pieces:
             if piece >= pieces:
-                job = following
+                job, piece = following, 0 if following < count else 1
                 if job < count:
-                    following = taken(counter)
+                    further = (job + 1) % jobs[2]
+                    following = job + 1 if further else jobs[2] * taken(counter)
                 else:
                     # There are no more: help with those of others, the last one first.
                     left -= 1
@@ -192,29 +265,9 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                     moved(jobs, of.HEAD + of.BAND * job),
                     moved(counter, 1 + job),
                 )
-                piece = taken(done)
+                piece = taken(done) if pieces > 1 else piece
                 if piece < pieces:
-                    source = (
-                        moved(x, band[of.GROUP] * layout[6]),
-                        layout,
-                        moved(layout, 6),
-                    )
-                    rows = (
-                        band[of.PLANES] + steps[3],
-                        whole_tiles(numbers, band[of.ROWS]) + steps[4],
-                        band[of.SIGNALS],
-                        band[of.SAMPLES] + steps[5],
-                    )
-                    first = (
-                        band[of.PLANE],
-                        band[of.ROW],
-                        band[of.SIGNAL],
-                        band[of.SAMPLE],
-                    )
-                    if scalars[of.TURNED]:
-                        called(words[8], x, layout, inputs, numbers, band, 0, 0)
-                    else:
-                        fill(source, (inputs, sides), first, rows, axes, lanes)
+                    _fill((x, layout, words[8]), numbers, band, inputs)
                 continue
             block = (most * piece, min(most, blocks - most * piece))
             after = moved(regions, of.REGION * min(following, count - 1))
@@ -235,6 +288,16 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                 shape = (deep, high, band[of.SIGNALS], band[of.SAMPLES])
                 # Of one type with what follows: `store` would be compiled for both.
                 apart = shape
+                place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
+                there = products, 0, 0, 0
+                if scalars[of.DISTANCE] == 0:
+                    low = places[3 * begin + 2] + steps[2] * band[of.SAMPLE]
+                    there = places_in(
+                        target,
+                        steps,
+                        (place[0], place[1], band[of.SIGNAL], low),
+                        steps[2] * band[of.SAMPLES],
+                    )
                 for o in range(begin, end if min(deep, high) > 0 else begin):
                     first_part = last_parts[o - 1] if o else 0
                     for p in range(first_part, last_parts[o]):
@@ -243,7 +306,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                         size = (starts[p + 1] - starts[p]) // blocks
                         part = (at, weights, at_weights, size)
                         into = (
-                            products,
+                            there,
                             (o - begin) * scalars[of.DISTANCE],
                             p == first_part,
                         )
@@ -258,8 +321,7 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                         )
                 if scalars[of.TURNED]:
                     called(words[9], y, layout, products, numbers, band, begin, end)
-                elif min(deep, high) > 0:
-                    place = (z + steps[0] * band[of.PLANE], r + steps[1] * band[of.ROW])
+                elif min(deep, high) > 0 and scalars[of.DISTANCE] > 0:
                     store(
                         target,
                         (products, scalars[of.DISTANCE], apart),
@@ -273,6 +335,6 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
                         lanes,
                     )
                 begin = end
-            piece = taken(done)
+            piece = taken(done) if pieces > 1 else 1
 
     return work

@@ -7,8 +7,8 @@ import numpy as np
 
 from convadjoint.engines import calls
 from convadjoint.engines import program as of
-from convadjoint.engines.compiled import multiply, whole_tiles
-from convadjoint.engines.movement import axes_at, fill, store
+from convadjoint.engines.compiled import multiply, places_in, whole_tiles
+from convadjoint.engines.movement import axes_at, fill
 from convadjoint.engines.primitives import (
     INDEX,
     Entry,
@@ -37,8 +37,8 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
 
     It takes the addresses of a call and of its thread's buffers.  The call is given input
     and output; numbers and weights of the first plan, and of the second one; layout, jobs
-    and regions as `compiled.worker` takes them; the count of bands; the samples of what
-    the first pass makes; four zeros; the next band, which all threads share.
+    and regions as `compiled.worker` takes them; the count of bands; four
+    zeros; the next band, which all threads share.
     """
     kind = kind_of(dtype)
 
@@ -51,8 +51,8 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
         columns, along = words_at(words[2]), words_at(words[4])
         weights, others = samples_at(words[3], kind), samples_at(words[5], kind)
         layout, jobs = words_at(words[6]), moved(words_at(words[7]), of.HEAD)
-        regions, count, nothing = words_at(words[8]), words[9], moved(words, 11)
-        products, counter = moved(middle, words[10]), moved(words, 15)
+        regions, count, nothing = words_at(words[8]), words[9], moved(words, 10)
+        counter = moved(words, 14)
         sides, steps = (
             moved(columns, columns[of.SIDES]),
             moved(columns, columns[of.STEPS]),
@@ -87,29 +87,20 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
                     moved(inputs, begin * sides[3]),
                     columns,
                     _whole(columns, weights, group),
-                    (middle, 0, rows > 0),
+                    ((middle, 0, 0, 0), 0, rows > 0),
                     (0, 1),
                     (1, rows, 1, pitch[3]),
                     (x, after, y, here, chunk, chunks),
                 )
-                shape = (1, rows, 1, samples)
-                apart = multiply(
+                place = (first[0], first[1] + begin, first[2], first[3])
+                multiply(
                     middle,
                     along,
                     _whole(along, others, group),
-                    (products, 0, rows > 0),
+                    (places_in(target, steps, place, samples), 0, rows > 0),
                     (0, 1),
-                    shape,
+                    (1, rows, 1, samples),
                     (x, nothing, y, nothing, 0, 1),
-                )
-                place = (first[0], first[1] + begin, first[2], first[3])
-                store(
-                    target,
-                    (products, 0, apart),
-                    (0, 1),
-                    shape,
-                    (place, steps, (moved(columns, columns[of.PLACES]), 1)),
-                    lanes,
                 )
             job = following
 

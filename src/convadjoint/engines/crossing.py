@@ -54,13 +54,13 @@ class CrossedPlan(DirectPlan):
         itemsize, held = weights.itemsize, prod(self.along.frame.sides)
         return Call.of(
             _compiled(weights.dtype),
-            (first.inputs * itemsize, (held + second.products) * itemsize),
+            (first.inputs * itemsize, held * itemsize),
             (
                 *(None, None, first.numbers, weights),
                 *(second.numbers, self.along.taps.weights, *places),
             ),
-            # How many bands, what the first pass makes; nothing to ask for; the next band.
-            (count, held, 0, 0, 0, 0, 0),
+            # How many bands; nothing to ask for; the next band.
+            (count, 0, 0, 0, 0, 0),
             slot=0 if itemsize == 4 else 2,
             threads=min(threads, max(1, count)),
         )
@@ -101,7 +101,9 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
     plane, down, across = (*(idle_phase(1),) * (RANK - len(found)), *found)
     lines = Line((plane,)), Line((down,)), Line((across,))
     columns = column[:, None, None, None, :, None]
-    tile, spacing = chosen_tile(columns, down, lines, spec.batch, len(down.taps))
+    # The first pass has one tap along rows, where the second one begins.
+    start = replace(idle_phase(across.q), shifts=(min(across.shifts),))
+    tile, spacing = chosen_tile(columns, [(plane, down, start)], lines, spec.batch)
     bands, frame = cut(
         lines,
         columns,
@@ -114,8 +116,6 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
     band = (1, *bands.band[1:])
     frame = replace(frame, outputs=band)
     common = _common(spec, lines, replace(bands, band=band))
-    # The first pass has one tap along rows, where the second one begins.
-    start = replace(idle_phase(across.q), shifts=(min(across.shifts),))
     taps = packed(columns, frame, {_ORIGIN: [(plane, down, start)]}, tile, spacing)
     along = _along(frame, (tile, spacing), row, across, common)
     return CrossedPlan(
@@ -161,12 +161,14 @@ def _along(
     spare = tile[0].padded(width) - width
     frame = Frame(lines, 1, (1, rows, samples), spare)
     weights = row[:, None, None, None, None, :]
-    mine, _ = chosen_tile(weights, still[1], lines, 1, len(across.taps))
+    # A tile takes one row: there is nothing that several would share.
+    alone = [(still[0], still[0], across)]
+    mine, _ = chosen_tile(weights, alone, lines, 1)
     # All rows are one, with what is between them.
     return DirectPlan(
         frame=frame,
         taps=packed(weights, frame, {_ORIGIN: [(*still, across)]}, mine, 0),
         tile=mine,
-        spacing=0,
+        spacing=1,
         **common,
     )

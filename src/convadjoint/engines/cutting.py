@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines.bands import Frame, Line
+from convadjoint.engines.program import HEAD
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.tiles import Tile
 
@@ -87,6 +88,12 @@ def cut(
     groups, c_out, channels = kernel.shape[:3]
     budget = _budget(kernel)
     length = _length(lines, kernel, budget)
+    depth, height = lines[0].longest, lines[1].longest
+    if depth * height == 1:
+        # There are no rows to be divided among jobs.
+        share = -(-lines[2].longest * groups * batch // _JOBS)
+        share = max(share, _JOB // kernel[0].size)
+        length = min(length, tile[0].padded(share))
     if turned:
         length = min(tile[0].width, length)
     spare = _spare(length + lines[2].reach, kernel.itemsize) if tile[1] else 0
@@ -98,10 +105,9 @@ def cut(
     job, wanted = (_ROWS_JOB, _ROWS_JOBS) if tile[1] and not turned else (_JOB, _JOBS)
     enough = max(1, -(-job // (kernel[0].size * length)))
     parts = -(-wanted // max(1, groups * batch * -(-lines[2].longest // length)))
-    depth, height = lines[0].longest, lines[1].longest
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
-    unit = max(1, tile[0].m * tile[1])
+    unit = max(1, tile[0].rows * tile[1])
     phases = len({phase.first_out for phase in lines[2].phases})
     block = 1 if tile[1] else tile[0].m
     room = _PRODUCT_BYTES // (block * phases * pitch * kernel.itemsize)
@@ -168,7 +174,7 @@ def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:
 def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
     """Signals of a band, and the bands of all signals and groups."""
     if batch == 0:
-        return 1, np.zeros(2, np.int64)
+        return 1, np.zeros(HEAD, np.int64)
     bands = cut.groups * cut.pieces
     wanted = -(-_JOBS // bands) if threads > 1 else 1
     worth = max(-(-_JOB // cut.work), -(-_USES // prod(cut.band)))
@@ -187,7 +193,8 @@ def jobs(cut: Cut, batch: int, threads: int) -> tuple[int, Integers]:
             *(even(n, m) for n, m in zip(cut.counts, cut.band, strict=True))
         )
     ]
-    head = -(-cut.blocks // most), most
+    # Threads that took many small bands one by one would wait for each other.
+    head = -(-cut.blocks // most), most, max(1, bands // (threads * _ROWS_JOBS))
     return signals, np.array([*head, *chain.from_iterable(numbers)], np.int64)
 
 

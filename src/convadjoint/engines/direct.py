@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import taps
+from convadjoint.engines.adapted import ComplexPlan, FlattenedPlan
 from convadjoint.engines.ahead import regions
 from convadjoint.engines.arrays import (
     RANK,
@@ -40,6 +41,7 @@ from convadjoint.engines.orientation import (
     idle_phase,
     last_line,
     movers_of,
+    weaving_tile,
 )
 from convadjoint.engines.packing import Taps, packed
 from convadjoint.engines.pool import num_threads
@@ -59,8 +61,9 @@ Key = tuple[int, tuple[int, ...], int]
 # Calls that a plan keeps.
 _CALLS = 32
 
-# Multiplications that are over before another thread has woken up.
-_WAKING = 2_000_000
+# Multiplications that are over before another thread has woken up, and those that take as
+# long as moving a row.
+_WAKING, _MOVING = 3_000_000, 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +102,13 @@ class DirectPlan:
     calls: dict[Key, Call] = field(default_factory=dict)
 
     @property
+    def rows(self) -> int:
+        """Rows of input and output of one signal."""
+        channels, *lengths = self.lengths
+        sizes = [axis.n for axis in self.spec.axes]
+        return self.spec.c_in * prod(sizes[:-1]) + channels * prod(lengths[:-1])
+
+    @property
     def tap_by_tap(self) -> bool:
         """Whether no sample meets a weight of zero."""
         return self.taps.clean
@@ -116,7 +126,8 @@ class DirectPlan:
 
     def _call(self, x: Array, key: Key) -> Call:
         """Work out what depends on how many signals there are, and where they lie."""
-        threads = key[-1] if len(x) * self.entries > _WAKING else 1
+        work = len(x) * (self.entries + _MOVING * self.rows)
+        threads = key[-1] if work > _WAKING else 1
         signals, bands = self._jobs(len(x), threads)
         shape = (len(x), *self.lengths)
         layout = layout_of(
@@ -133,12 +144,13 @@ class DirectPlan:
         """What the compiled code is given: `places` are layout, bands and regions."""
         program, weights = self.program(signals), self.taps.weights
         itemsize, bands, count = weights.itemsize, places[1], len(places[2])
+        shared = count if bands[0] > 1 else 0
         return Call.of(
             _compiled(weights.dtype),
             (program.inputs * itemsize, program.products * itemsize),
             (None, None, program.numbers, weights, *places),
             # How many bands, and the movers; the next band, and the next piece of each.
-            (count, *movers_of(self.order, weights.dtype), *(0,) * (1 + count)),
+            (count, *movers_of(self.order, weights.dtype), *(0,) * (1 + shared)),
             slot=0 if itemsize == 4 else 2,
             threads=min(threads, max(1, count * int(bands[0]))),
         )
@@ -169,12 +181,13 @@ class DirectPlan:
             ranges,
             taps_.weights.shape[1],
             len(taps_.group_ends),
-            tile.m,
+            tile.rows,
             microkernel.FORMS.index((tile.m, tile.v, ranges)),
             0 if self.order == UNTURNED else tile.lanes,
             tile.lanes,
             microkernel.FORMS.index((tile.m, 1, 1)) if tile.narrow else 0,
             self.cut.blocks,
+            tile.phases,
         )
         near, far = taps_.offsets
         numbers = joined(
@@ -196,37 +209,21 @@ class DirectPlan:
         return self.programs.setdefault(signals, made)
 
     def _products(self, signals: int) -> int:
-        """Samples of the products of one output phase in a band."""
+        """Samples of the products of one output phase in a band; 0 without any.
+
+        Rows of one channel are written by the tiles, if these make whole rows.
+        """
         planes, rows, samples = self.frame.outputs
+        single = len(self.taps.part_ends) == self.taps.part_ends[-1]
+        whole = self.tile.phases == self.frame.steps[2] and self.order == UNTURNED
+        if self.spacing and single and whole:
+            return 0
         if self.spacing:
             unit = self.spacing * self.tile.m
             return planes * -(-rows // unit) * unit * self.tile.padded(samples)
         _, height, pitch = self.frame.sides
         length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
         return self.cut.most(signals) * self.tile.m * self.tile.padded(length)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ComplexPlan:
-    """A plan for the real and imaginary parts, as channels of their own."""
-
-    inner: DirectPlan
-    groups: int
-
-    # A sample's real part meets the imaginary part of a weight, which may be zero.
-    tap_by_tap = False
-
-    def apply(self, x: Array) -> Array:
-        """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
-        batch, channels, *sizes = x.shape
-        grouped = x.reshape(batch, self.groups, channels // self.groups, *sizes)
-        parts = np.concatenate((grouped.real, grouped.imag), axis=2)
-        y = self.inner.apply(parts.reshape(batch, 2 * channels, *sizes))
-        c_out, lengths = y.shape[1] // 2, y.shape[2:]
-        split = y.reshape(batch, self.groups, 2, c_out // self.groups, *lengths)
-        joined = np.empty((batch, self.groups, c_out // self.groups, *lengths), x.dtype)
-        joined.real, joined.imag = split[:, :, 0], split[:, :, 1]
-        return joined.reshape(batch, c_out, *lengths)
 
 
 @cache
@@ -249,6 +246,10 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
 
 def plan(spec: ConvSpec, kernel: Array) -> Plan:
     """Turn the taps into offsets, and pack their weights for the tiles."""
+    flat = spec.flattened()
+    if flat != spec:
+        inner = plan(flat, kernel.reshape(flat.kernel_shape))
+        return FlattenedPlan(inner, flat.sizes, spec.dimsd[2:])
     groups = spec.groups
     shape = (groups, spec.c_out // groups, spec.c_in // groups)
     grouped = kernel.reshape(*shape, *kernel.shape[2:])
@@ -267,6 +268,11 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
     )
     real = replace(spec, c_in=2 * spec.c_in, c_out=2 * spec.c_out)
     return ComplexPlan(_real_plan(real, doubled), groups)
+
+
+def _size(joined: list[Triple]) -> int:
+    """Taps of an output phase."""
+    return sum(prod(len(phase.taps) for phase in pairs) for pairs in joined)
 
 
 def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
@@ -291,12 +297,11 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     found: dict[tuple[int, ...], list[Triple]] = defaultdict(list)
     for pairs in product(*split):
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
-    count = max(
-        sum(prod(len(pair.taps) for pair in pairs) for pairs in group)
-        for group in found.values()
-    )
-    row = next(iter(found.values()))[0][1]
-    tile, spacing = chosen_tile(kernel, row, lines, spec.batch, count)
+    most = max(found.values(), key=_size)
+    weaving = weaving_tile(kernel, order, split[2], _size(most))
+    tile, spacing = chosen_tile(kernel, most, lines, spec.batch)
+    if weaving is not None:
+        tile, spacing = weaving, 1
     bands, frame = cut(
         lines,
         kernel,
@@ -322,6 +327,6 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         ),
         entries=int(np.count_nonzero(kernel)) * prod(axis.q for axis in spec.axes),
         lengths=(spec.c_out, *(axis.q for axis in spec.axes)),
-        covers=len(taps_.places) == prod(frame.steps),
+        covers=len(taps_.places) * tile.phases == prod(frame.steps),
         folds=any(spec.fold),
     )

@@ -5,7 +5,7 @@ loads V vectors of the input at its offset, and multiplies them into the rows wi
 weight each.  The loop is emitted as LLVM IR, since no compiler finds it in plain loops.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -17,10 +17,12 @@ from convadjoint.engines.primitives import (
     cases,
     emitted,
     indices,
+    masked,
+    under,
     unrolled,
     vector_of,
 )
-from convadjoint.engines.tiles import forms
+from convadjoint.engines.tiles import forms, spans
 
 __all__ = ["FORMS", "TileCode", "tile"]
 
@@ -41,12 +43,15 @@ def tile(
     y_at: Any,
     y_step: Any,
     fresh: Any,
+    left: Any,
     form: Any,
 ) -> None:
     """Compute one tile: what ends in `_at` is where its parts begin.
 
     Taps ``ends[i] .. ends[i+1]`` serve the rows `_ranges` names; each has a weight for
-    each of those.  The sums are added to what `y` holds, unless they are `fresh`.
+    each of those.  The sums are added to what `y` holds, unless they are `fresh` or those of
+    rows that share taps.  Rows of one channel are written as far as samples and rows are
+    `left`.  Rows that do not lie apart are the phases of a single one.
     """
     inputs = builder.gep(x, [x_at]), offsets, weights
     bounds, target = builder.gep(ends, [ends_at]), builder.gep(y, [y_at])
@@ -54,32 +59,73 @@ def tile(
     def emit(number: int) -> None:
         m, v, count = FORMS[number]
         made = TileCode(builder, vector_of(x), m, v)
-        sums, at = made.begin(fresh, target, y_step), weights_at
+        # Rows that share taps have all of them at once.
+        again = count == 1 or m == 1
+        sums = made.begin(fresh, target, y_step) if again else made.zeros
+        at = weights_at
         for index, served in enumerate(_ranges(m, count)):
             edges = [
                 builder.load(builder.gep(bounds, [INDEX(index + side)]))
                 for side in (0, 1)
             ]
             sums, at = made.taps(inputs, edges, at, served, sums)
-        made.store(sums, target, y_step)
+        if count == 1:
+            made.store(sums, target, y_step)
+        elif m == 1:
+            _written(made, sums, target, y_step, left)
+        else:
+            close = builder.icmp_signed("==", y_step, INDEX(0))
+            with builder.if_else(close) as (neighbours, apart):
+                with neighbours:
+                    row = [
+                        vector
+                        for phases in zip(*sums, strict=True)
+                        for vector in _woven(builder, phases)
+                    ]
+                    _written(made, [row], target, y_step, (left[0], INDEX(1)))
+                with apart:
+                    _written(made, sums, target, y_step, left)
 
     cases(builder, form, range(len(FORMS)), emit)
+
+
+def _written(made: "TileCode", rows: list[list[Any]], *place: Any) -> None:
+    """Emit code that writes rows: all, or the samples and rows that are left."""
+    target, step, left = place
+    builder = made.builder
+    samples, lines = INDEX(len(rows[0]) * made.vector.count), INDEX(len(rows))
+    whole = builder.and_(
+        builder.icmp_signed(">=", left[0], samples),
+        builder.icmp_signed(">=", left[1], lines),
+    )
+    with builder.if_else(whole) as (everything, some):
+        with everything:
+            made.store(rows, target, step)
+        with some:
+            made.store_some(rows, target, step, left)
+
+
+def _woven(builder: Any, lines: Sequence[Any]) -> list[Any]:
+    """Some vectors, a power of two, sample by sample."""
+    if len(lines) == 1:
+        return list(lines)
+    lanes = lines[0].type.count
+    order = [half * lanes + index for index in range(lanes) for half in (0, 1)]
+    halves = indices(order[:lanes]), indices(order[lanes:])
+    pairs = zip(_woven(builder, lines[::2]), _woven(builder, lines[1::2]), strict=True)
+    return [builder.shuffle_vector(*pair, half) for pair in pairs for half in halves]
 
 
 def _ranges(rows: int, count: int) -> Iterator[list[tuple[int, int]]]:
     """Which rows the taps of each range serve, and from which loaded vector on.
 
-    They serve all rows, or those from either end; a single one is served by two taps, of
+    They serve all rows, or some neighbours; a single one is served by two taps, of
     which the second is a vector further on, or by one.
     """
     every = [(row, 0) for row in range(rows)]
     if rows == 1:
         yield [(0, 0), (0, 1)]
-    elif count > 1:
-        yield from (every[:last] for last in range(1, rows))
-    yield every
-    if count > rows:
-        yield from (every[first:] for first in range(1, rows))
+    yield from (every[a:b] for a, b in (spans(rows) if count > 1 else [(0, rows)]))
 
 
 class TileCode:
@@ -91,6 +137,8 @@ class TileCode:
         self.rows = rows
         self.vectors = vectors
         self.every = [(row, 0) for row in range(rows)]
+        self.zero = ir.Constant(vector, None)
+        self.zeros = [[self.zero] * vectors for _ in range(rows)]
 
     def begin(self, fresh: Any, target: Any, step: Any) -> list[list[Any]]:
         """Zeros, or the sums so far."""
@@ -113,7 +161,7 @@ class TileCode:
     def _either(self, before: Any, resume: Any, value: Any) -> Any:
         """Zero coming from one block, a value coming from the other."""
         phi = self.builder.phi(self.vector)
-        phi.add_incoming(ir.Constant(self.vector, None), before)
+        phi.add_incoming(self.zero, before)
         phi.add_incoming(value, resume)
         return phi
 
@@ -137,13 +185,14 @@ class TileCode:
         builder.branch(head)
         builder.position_at_end(head)
         tap, at = builder.phi(INDEX), builder.phi(INDEX)
-        phis = [[builder.phi(self.vector) for _ in line] for line in sums]
+        rows = sorted({row for row, _ in served})
+        phis = {row: [builder.phi(self.vector) for _ in sums[row]] for row in rows}
         builder.cbranch(builder.icmp_signed("<", tap, edges[1]), body, after)
         builder.position_at_end(body)
         shift = builder.load(builder.gep(shifts, [tap]))
         more = max(first for _, first in served)
         values = self._load(builder.gep(source, [shift]), more)
-        grown = [list(line) for line in phis]
+        grown = dict(phis)
         for index, (row, first) in enumerate(served):
             weight = builder.gep(factors, [builder.add(at, INDEX(index))])
             chosen = values[first : first + self.vectors]
@@ -153,7 +202,7 @@ class TileCode:
             at, builder.mul(builder.sub(edges[1], edges[0]), INDEX(len(served)))
         )
         following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(served)))
-        if len({row for row, _ in served}) == self.rows:
+        if len(rows) == self.rows:
             ask(builder, factors, ahead)
             unrolled(builder.branch(head), 2)
         else:
@@ -163,22 +212,36 @@ class TileCode:
             (at, weights_at, following[1]),
             *(
                 triple
-                for lines in zip(phis, sums, grown, strict=True)
-                for triple in zip(*lines, strict=True)
+                for row in rows
+                for triple in zip(phis[row], sums[row], grown[row], strict=True)
             ),
         ):
             phi.add_incoming(first, before)
             phi.add_incoming(last, body)
         builder.position_at_end(after)
-        return phis, at
+        return [phis.get(row, line) for row, line in enumerate(sums)], at
 
-    def store(self, sums: Any, target: Any, step: Any) -> None:
+    def store(self, sums: list[list[Any]], target: Any, step: Any) -> None:
         """Write the tile, one row every `step` samples."""
         for row, values in enumerate(sums):
-            start = self.builder.mul(step, INDEX(row))
-            line = self.builder.gep(target, [start])
+            line = self.builder.gep(target, [self.builder.mul(step, INDEX(row))])
             for index, value in enumerate(values):
                 self.builder.store(value, self._at(line, index), align=1)
+
+    def store_some(
+        self, sums: list[list[Any]], target: Any, step: Any, left: Any
+    ) -> None:
+        """Write as many samples of each row, and as many rows, as are left."""
+        builder, lanes = self.builder, self.vector.count
+        masks = [
+            under(builder, builder.sub(left[0], INDEX(index * lanes)), lanes)
+            for index in range(len(sums[0]))
+        ]
+        for row, values in enumerate(sums):
+            with builder.if_then(builder.icmp_signed("<", INDEX(row), left[1])):
+                line = builder.gep(target, [builder.mul(step, INDEX(row))])
+                for index, (value, mask) in enumerate(zip(values, masks, strict=True)):
+                    masked(builder, "store", self._at(line, index), mask, value)
 
     def _load(self, source: Any, more: int = 0) -> list[Any]:
         """V vectors and some more, at any alignment."""

@@ -8,7 +8,7 @@ There are few functions, since each takes its time to be compiled.
 from typing import Any
 
 from convadjoint.engines.primitives import compiled, inlined, moved, prefetch, reserve
-from convadjoint.engines.rows import PARTS, merge, pick, split
+from convadjoint.engines.rows import PARTS, lay, merge, patch, pick, split
 
 __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
@@ -40,6 +40,11 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     apart = sides[0] * sides[1] * sides[2] * sides[3] + sides[4]
     parts, samples = axes[2][0], (first[3], count[3])
     ends = inside(strides[5], samples, axes[2], lanes)
+    # A dense row among few zeros, or of few samples.
+    low = axes[2][6] + first[3]
+    dense = parts * axes[2][1] * strides[5] == 1 and axes[2][5] == 0
+    short = dense and count[3] <= 2 * lanes
+    bare = dense and max(ends[0], count[3] - ends[1]) <= lanes and ends[1] > 0
     # Rows that are taken apart are many for what is multiplied; they come while others do.
     ahead = (1 + _AHEAD // sizes[5]) * strides[3] if parts * axes[1][0] > 1 else 0
     for number in range(sizes[1] * axes[0][0]):
@@ -47,16 +52,17 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
         for i in range(count[0]):
             plane = origin(axes[0], a, first[0] + i)
             # Rows as they lie, phase after phase: memory is read in order.
-            for index in range(count[1] * axes[1][0]):
-                j, b = index // axes[1][0], index % axes[1][0]
+            j, b = 0, 0
+            while j < count[1]:
                 row = origin(axes[1], b, first[1] + j)
                 for s in range(count[2]):
                     y_at = ((i * sides[1] + j) * sides[2] + s) * sides[3]
                     y_at += (number * axes[1][0] + b) * parts * apart
                     if min(plane, row) < 0:
                         for d in range(parts):
-                            for u in range(count[3]):
-                                y[y_at + d * apart + u] = 0
+                            for u in range(0, count[3], lanes):
+                                place = moved(y, y_at + d * apart + u)
+                                pick(x, 0, (0, 0), place, count[3] - u, 1)
                         continue
                     at = c * strides[1] + plane * strides[2] + row * strides[3]
                     at += (first[2] + s) * strides[4]
@@ -66,11 +72,20 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                     while u < (sizes[5] if soon else 0):
                         prefetch(x, at + soon + u)
                         u += 2 * lanes
-                    target = (y, y_at, apart)
-                    strip((x, at, strides[5]), target, samples, ends, axes[2], lanes)
+                    if short:
+                        edges = -low, axes[2][3] - low
+                        patch(x, at + low, edges, moved(y, y_at), count[3])
+                    elif bare:
+                        lay(x, at + low + ends[0], y, y_at, ends, count[3])
+                    else:
+                        line, target = (x, at, strides[5]), (y, y_at, apart)
+                        strip(line, target, samples, ends, axes[2], lanes)
+                b += 1
+                if b == axes[1][0]:
+                    j, b = j + 1, 0
 
 
-@compiled
+@inlined
 def origin(axis: Any, phase: Any, index: Any) -> Any:
     """The sample that stands at an index of a phase, extended; -1 for a zero."""
     position = axis[6 + phase] + axis[1] * index
@@ -142,29 +157,45 @@ def store(
         whole = min(shape[3], (room - places[3 * parts - 1] + step - 1) // step)
         if whole < lanes:
             whole = 0
-    for number in range(channels * shape[0] * shape[1]):
-        j = number % shape[1]
-        i = number // shape[1] % shape[0]
-        c = number // shape[1] // shape[0]
-        for s in range(shape[2]):
-            x_at = c * apart[0] + i * apart[1] + j * apart[2] + s * apart[3]
-            at = (channel + c) * strides[1] + (first[0] + steps[0] * i) * strides[2]
-            at += (first[1] + steps[1] * j) * strides[3] + (first[2] + s) * strides[4]
-            line, start = moved(y, at + step * first[3]), moved(x, x_at)
-            if channels > _FEW or parts > 1:
-                # The next row lies too far away to be foreseen; of rows that are put
-                # together, some are written while one comes.
-                after = strides[1] - (shape[1] - 1) * steps[1] * strides[3]
-                if j + 1 < shape[1]:
-                    after = steps[1] * strides[3]
-                if channels <= _FEW:
-                    after = (1 + _AHEAD // sizes[5]) * steps[1] * strides[3]
-                for v in range(0, step * whole, 2 * lanes):
+    ahead = step * whole if channels > _FEW or parts > 1 else 0
+    for number in range(channels * shape[0]):
+        i, c = number % shape[0], number // shape[0]
+        at, to = c * apart[0] + i * apart[1], (channel + c) * strides[1]
+        to += (first[0] + steps[0] * i) * strides[2] + step * first[3]
+        for j in range(shape[1]):
+            # The next row lies too far away to be foreseen; of rows that are put
+            # together, some are written while one comes.
+            after = strides[1] - (shape[1] - 1) * steps[1] * strides[3]
+            if j + 1 < shape[1]:
+                after = steps[1] * strides[3]
+            if channels <= _FEW:
+                after = (1 + _AHEAD // sizes[5]) * steps[1] * strides[3]
+            for s in range(shape[2]):
+                row = (first[1] + steps[1] * j) * strides[3] + (first[2] + s) * strides[
+                    4
+                ]
+                line, start = (
+                    moved(y, to + row),
+                    moved(x, at + j * apart[2] + s * apart[3]),
+                )
+                for v in range(0, ahead, 2 * lanes):
                     reserve(line, after + v)
-            if whole:
-                merge(line, 0, start, 0, phase_apart, step, whole)
-            for d in range(parts):
-                phase = places[3 * d + 2]
-                end = min(shape[3], (room - phase + step - 1) // step)
-                for u in range(whole, end):
-                    line[phase + step * u] = start[d * phase_apart + u]
+                if whole:
+                    merge(line, 0, start, 0, phase_apart, step, whole)
+                for d in range(parts):
+                    phase = places[3 * d + 2]
+                    end = min(shape[3], (room - phase + step - 1) // step)
+                    part = moved(start, d * phase_apart), moved(line, phase)
+                    _rest(part, (whole, end), step, lanes)
+
+
+@inlined
+def _rest(part: Any, samples: Any, step: Any, lanes: Any) -> None:
+    """Write the last samples of a phase to a row."""
+    (x, y), (first, last) = part, samples
+    if step == 1:
+        for u in range(first, last, lanes):
+            pick(x, u, (0, last - u), moved(y, u), last - u, 1)
+        return
+    for u in range(first, last):
+        y[step * u] = x[u]

@@ -5,16 +5,28 @@ rows of the input, or signals, lie side by side: its taps are then whole vectors
 and outputs share what they read.  Such a band is turned.
 """
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
 
 from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
 from convadjoint.engines.bands import Line
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.tiles import Tile, best_tile, turning_pays
+from convadjoint.engines.tiles import Tile, best_tile, turning_pays, woven_tile
 from convadjoint.geometry import Border
 from convadjoint.geometry.phases import Phase
 
-__all__ = ["chosen_order", "chosen_tile", "idle_phase", "last_line", "movers_of"]
+Triple = tuple[Phase, ...]
+
+__all__ = [
+    "chosen_order",
+    "chosen_tile",
+    "idle_phase",
+    "last_line",
+    "movers_of",
+    "weaving_tile",
+]
 
 # Cycles that it takes to lay out a sample of a short row.
 _COPYING = 3
@@ -59,9 +71,14 @@ def _host(kernel: Array) -> dict[str, int]:
 
 
 def chosen_tile(
-    kernel: Array, row: Phase, lines: tuple[Line, ...], batch: int, taps: int
+    kernel: Array, joined: Sequence[Triple], lines: tuple[Line, ...], batch: int
 ) -> tuple[Tile, int]:
-    """The tile of an output phase, and the spacing of its rows (0: of channels)."""
+    """The tile of an output phase, and the spacing of its rows (0: of channels).
+
+    `joined` are the input phases that it reads.
+    """
+    taps = sum(prod(len(phase.taps) for phase in pairs) for pairs in joined)
+    row = max((pairs[1] for pairs in joined), key=lambda phase: len(phase.taps))
     _, c_out, c_in = kernel.shape[:3]
     host = _host(kernel)
     samples, reach = lines[2].longest, lines[2].reach
@@ -70,14 +87,28 @@ def chosen_tile(
         length = (samples + reach) * rows
         return best_tile(rows=c_out, length=length, taps=c_in * taps, more=0, **host), 0
     spacing = abs(row.shifts[1] - row.shifts[0]) if len(row.shifts) > 1 else 1
-    count = len(row.shifts)
-    rows = 1 if count == 1 else max(1, row.q // spacing)
     # M rows share the taps of the rows between them.
-    every = c_in * taps
+    more = sum(prod(len(pairs[axis].taps) for axis in (0, 2)) for pairs in joined)
     tile = best_tile(
-        rows=min(rows, 64), length=samples, taps=every, more=every // count, **host
+        rows=min(max(1, row.q // spacing), 64),
+        length=samples,
+        taps=c_in * taps,
+        more=c_in * more,
+        **host,
     )
     return tile, spacing
+
+
+def weaving_tile(
+    kernel: Array, order: tuple[int, ...], found: tuple[Phase, ...], taps: int
+) -> Tile | None:
+    """The tile that puts the phases of a row together, if they are all there."""
+    firsts = {phase.first_out for phase in found}
+    if kernel.shape[1] > 1 or order != UNTURNED or len(firsts) < found[0].step_out:
+        return None
+    samples = max(phase.q for phase in found)
+    every = kernel.shape[2] * taps
+    return woven_tile(phases=len(firsts), samples=samples, taps=every, **_host(kernel))
 
 
 def last_line(found: tuple[Phase, ...], kernel: Array, *, zeros: bool) -> Line:

@@ -1,5 +1,6 @@
 """Kernels as the engine `direct` reads them: offsets with weights, packed for tiles."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,13 +10,15 @@ import numpy.typing as npt
 
 from convadjoint.engines.bands import Frame
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.tiles import Tile
+from convadjoint.engines.tiles import Tile, spans
 from convadjoint.geometry.phases import Phase
 
 __all__ = ["Taps", "packed"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
+# Offsets of taps, with weights.
+Joining = tuple[Integers, Array]
 
 # Taps that pass before the sums are put aside: their samples stay in cache.
 _CHUNK = 256
@@ -77,11 +80,16 @@ def packed(
     `outputs` maps the first samples of each output phase to the input phases it reads;
     those with the same first samples of `shared` axes are written together.
     """
-    table = {
-        key: _output(kernel, frame, outputs[key], tile, spacing)
-        for key in sorted(outputs)
+    found = {key: _joining(kernel, frame, outputs[key]) for key in sorted(outputs)}
+    rows: dict[tuple[int, ...], list[Joining]] = defaultdict(list)
+    for key, taps in found.items():
+        rows[(*key[:2], 0) if tile.woven else key].append(taps)
+    step = spacing * frame.sides[2]
+    kept = {
+        key: _parts(taps, tile, step)
+        for key, taps in rows.items()
+        if any(weights.size for _, weights in taps)
     }
-    kept = {key: parts for key, parts in table.items() if parts}
     keys, every = list(kept), [part for parts in kept.values() for part in parts]
     counts = np.cumsum([0] + [part.ends[-1] for part in every])
     ends = [part.ends + first for part, first in zip(every, counts[:-1], strict=True)]
@@ -100,9 +108,7 @@ def packed(
     )
 
 
-def _output(
-    kernel: Array, frame: Frame, group: list[Triple], tile: Tile, spacing: int
-) -> list[_Part]:
+def _joining(kernel: Array, frame: Frame, group: list[Triple]) -> Joining:
     """Taps of all input phases that one output phase reads."""
     groups, c_out = kernel.shape[:2]
     offsets = np.concatenate(
@@ -115,12 +121,25 @@ def _output(
     ]
     weights = np.concatenate([p.reshape(groups, c_out, -1) for p in parts], axis=2)
     used = weights.any(axis=(0, 1))
-    offsets, weights = offsets[:, used], weights[:, :, used]
+    return offsets[:, used], weights[:, :, used]
+
+
+def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
+    """The taps of a phase, or of those that a tile puts together, as the tile takes them.
+
+    Neighbouring rows of a tile begin `step` samples apart; 0 if they are channels.
+    """
+    if tile.woven:
+        return [
+            _shared(
+                [(offsets.sum(axis=0), weights[:, 0]) for offsets, weights in phases]
+            )
+        ]
+    ((offsets, weights),) = phases
+    if step and tile.m > 1:
+        near = offsets.sum(axis=0)
+        return [_shared([(near + row * step, weights[:, 0]) for row in range(tile.m)])]
     count = offsets.shape[1]
-    if not count:
-        return []
-    if spacing and tile.m > 1:
-        return [_shared(offsets, weights[:, 0], tile.m, spacing * frame.sides[2])]
     chunks = -(-count // _CHUNK)
     cuts = [count * chunk // chunks for chunk in range(chunks + 1)]
     parts_ = [(offsets[:, a:b], weights[:, :, a:b]) for a, b in pairwise(cuts)]
@@ -129,19 +148,18 @@ def _output(
     return [_chunk(*part, tile.m) for part in parts_]
 
 
-def _shared(offsets: Integers, weights: Array, rows: int, step: int) -> _Part:
-    """Taps of `rows` rows at once; each tap has a weight for the rows that it serves."""
-    every = offsets.sum(axis=0) + np.arange(rows)[:, None] * step
-    merged, place = np.unique(every, return_inverse=True)
-    table = np.zeros((len(weights), len(merged), rows), weights.dtype)
-    place = place.reshape(every.shape)
-    for row in range(rows):
-        table[:, place[row], row] = weights
+def _shared(lines: list[Joining]) -> _Part:
+    """Taps of some rows at once; each tap has a weight for the rows that it serves."""
+    rows, groups = len(lines), len(lines[0][1])
+    merged = np.unique(np.concatenate([offsets for offsets, _ in lines]))
+    table = np.zeros((groups, len(merged), rows), lines[0][1].dtype)
+    for row, (offsets, weights) in enumerate(lines):
+        table[:, np.searchsorted(merged, offsets), row] = weights
     serves = np.asarray(table.any(axis=0))
     first, last = serves.argmax(axis=1), rows - serves[:, ::-1].argmax(axis=1)
-    # What serves rows in the middle only is multiplied by zeros in the first ones.
-    first[last < rows] = 0
-    number = np.where(first > 0, rows - 1 + first, last - 1)
+    numbers = np.zeros((rows + 1, rows + 1), np.int64)
+    numbers[tuple(np.transpose(spans(rows)))] = np.arange(len(spans(rows)))
+    number = numbers[first, last]
     order = np.argsort(number, kind="stable")
     # Tap by tap, the weights of the rows that it serves.
     every_row = np.arange(rows)
@@ -149,7 +167,7 @@ def _shared(offsets: Integers, weights: Array, rows: int, step: int) -> _Part:
     weights = table[:, order][:, served[order]]
     return _Part(
         offsets=np.stack((merged[order], np.zeros_like(merged))),
-        ends=np.searchsorted(number[order], np.arange(2 * rows)),
+        ends=np.searchsorted(number[order], np.arange(1 + len(spans(rows)))),
         weights=weights,
         clean=bool(weights.all()),
     )

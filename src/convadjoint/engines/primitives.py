@@ -31,11 +31,13 @@ __all__ = [
     "inlined",
     "kept",
     "kind_of",
+    "masked",
     "moved",
     "prefetch",
     "reserve",
     "samples_at",
     "taken",
+    "under",
     "unrolled",
     "vector_of",
     "words_at",
@@ -235,3 +237,27 @@ def vector_of(place: Any, nbytes: int = VECTOR_BYTES) -> Any:
     """The vector of so many bytes that holds samples of an address."""
     element = place.type.pointee
     return ir.VectorType(element, nbytes // (4 if element == ir.FloatType() else 8))
+
+
+def under(builder: Any, count: Any, lanes: int) -> Any:
+    """The first `count` of some lanes."""
+    most, number = INDEX(lanes), ir.IntType(32)
+    fewer = builder.icmp_signed("<", count, most)
+    count = builder.trunc(builder.select(fewer, count, most), number)
+    kind = ir.VectorType(number, lanes)
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), count, INDEX(0))
+    spread = builder.shuffle_vector(single, single, indices([0] * lanes))
+    return builder.icmp_signed("<", indices(range(lanes)), spread)
+
+
+def masked(builder: Any, action: str, place: Any, mask: Any, values: Any = None) -> Any:
+    """Load or store the lanes of a mask; what is not loaded is zero."""
+    vector, align = place.type.pointee, ir.IntType(32)
+    kind = f"v{vector.count}{'f32' if vector.element == ir.FloatType() else 'f64'}"
+    name = f"llvm.masked.{action}.{kind}.p0{kind}"
+    given = [place, align(1), mask]
+    given = [*given, ir.Constant(vector, None)] if values is None else [values, *given]
+    result = vector if values is None else ir.VoidType()
+    shape = ir.FunctionType(result, [one.type for one in given])
+    function = builder.module.globals.get(name)
+    return builder.call(function or ir.Function(builder.module, shape, name), given)

@@ -44,6 +44,7 @@ __all__ = [
     "VECTOR",
     "WEIGHTS",
     "WIDTH",
+    "WOVEN",
     "WRITTEN",
     "M",
     "joined",
@@ -51,8 +52,9 @@ __all__ = [
 
 Integers = npt.NDArray[np.int64]
 
-# Jobs begin with the number of pieces of a band, and the blocks of channels of each.
-HEAD = 2
+# Jobs begin with the number of pieces of a band, the blocks of channels of each, and how
+# many bands a thread takes at once.
+HEAD = 3
 # A band: its group, then the first and the number of its planes, rows, signals and
 # samples; how many numbers these are.
 GROUP, PLANE, PLANES, ROW, ROWS, SIGNAL, SIGNALS, SAMPLE, SAMPLES = range(9)
@@ -60,11 +62,11 @@ BAND = 9
 # What a band reads and writes, and where the second begins (see `ahead`).
 REGION, WRITTEN = 8, 4
 
-# Distance of the products of two output phases, spacing of the rows of a tile, its width,
+# Distance of the products of two output phases (0: tiles write to the output), spacing of the rows of a tile, its width,
 # samples moved at once, ranges of taps, weights of a group, groups of output phases, rows
 # of a tile, its number, rows moved at once (0: the band is not turned), samples of a
 # vector, the number of the tile of a single one (those of more come before; 0: there is
-# none), blocks of channels.
+# none), blocks of channels, phases of a row that a tile puts together.
 SCALARS = 0
 (
     DISTANCE,
@@ -80,7 +82,8 @@ SCALARS = 0
     VECTOR,
     NARROW,
     BLOCKS,
-) = range(13)
+    WOVEN,
+) = range(14)
 # Of the scratch: planes, rows, signals, samples of a row; samples between channels.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.

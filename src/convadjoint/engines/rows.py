@@ -1,7 +1,8 @@
 """Rows moved by whole vectors, for the engine `direct`: emitted as LLVM IR.
 
 `split` and `merge` take the samples of a strided row apart, and put them together; `pick`
-takes those of a single phase, with the zeros around.
+takes those of a single phase, with the zeros around; `lay` takes a whole dense row, and
+`patch` a short one.
 """
 
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from convadjoint.engines.primitives import (
     each,
     emitted,
     indices,
+    masked,
+    under,
     vector_of,
 )
 
-__all__ = ["LINE_BYTES", "PARTS", "merge", "pick", "split"]
+__all__ = ["LINE_BYTES", "PARTS", "lay", "merge", "patch", "pick", "split"]
 
 # Bytes that are moved at once: rows may be short.
 LINE_BYTES = 32
@@ -40,7 +43,11 @@ def split(
     count: Any,
 ) -> None:
     """Take neighbours of a row apart into lines of `count`, a whole vector or more."""
-    _between(builder, _take, (row, row_at), (y, y_at, apart), parts, count)
+
+    def emit(number: int) -> None:
+        _between(builder, _take, (row, row_at), (y, y_at, apart), number, count)
+
+    cases(builder, parts, range(1, PARTS + 1), emit)
 
 
 @emitted
@@ -55,7 +62,40 @@ def merge(
     count: Any,
 ) -> None:
     """Put lines of `count` samples together into a row: undoes `split`."""
-    _between(builder, _put, (row, row_at), (x, x_at, apart), parts, count)
+
+    def emit(number: int) -> None:
+        _between(builder, _put, (row, row_at), (x, x_at, apart), number, count)
+
+    cases(builder, parts, range(1, PARTS + 1), emit)
+
+
+@emitted
+def lay(
+    builder: Any, row: Any, row_at: Any, y: Any, y_at: Any, edges: Any, count: Any
+) -> None:
+    """Write `count` samples: neighbours from ``edges[0]`` to ``edges[1]``, zeros around.
+
+    The neighbours are a whole vector or more, the zeros at each end a vector or fewer.
+    """
+    line, (begin, end) = vector_of(row, LINE_BYTES), edges
+    zeros, start = ir.Constant(line, None), builder.gep(y, [y_at])
+    # The neighbours come over those that are too many.
+    builder.store(zeros, builder.bitcast(start, line.as_pointer()), align=1)
+    lines = start, begin, INDEX(0)
+    _between(builder, _take, (row, row_at), lines, 1, builder.sub(end, begin))
+    place = builder.bitcast(builder.gep(start, [end]), line.as_pointer())
+    known = under(builder, builder.sub(count, end), line.count)
+    masked(builder, "store", place, known, zeros)
+
+
+@emitted
+def patch(builder: Any, row: Any, row_at: Any, inside: Any, y: Any, count: Any) -> None:
+    """Write neighbours, of two vectors or fewer: zeros outside, as `pick` has them."""
+    line = vector_of(row, 2 * LINE_BYTES)
+    place = builder.bitcast(builder.gep(row, [row_at]), line.as_pointer())
+    values = masked(builder, "load", place, _known(builder, inside, line.count))
+    target = builder.bitcast(y, line.as_pointer())
+    masked(builder, "store", target, under(builder, count, line.count), values)
 
 
 @emitted
@@ -71,45 +111,22 @@ def pick(
 
     def emit(apart: int) -> None:
         length = apart * line.count
-        known = builder.and_(
-            builder.not_(_under(builder, inside[0], length)),
-            _under(builder, inside[1], length),
-        )
+        known = _known(builder, inside, length)
         whole = ir.VectorType(line.element, length)
         place = builder.bitcast(source, whole.as_pointer())
-        found = _masked(builder, "load", place, known)
+        found = masked(builder, "load", place, known)
         values = builder.shuffle_vector(found, found, indices(range(0, length, apart)))
         place = builder.bitcast(y, line.as_pointer())
-        some = _under(builder, count, line.count)
-        _masked(builder, "store", place, some, values)
+        some = under(builder, count, line.count)
+        masked(builder, "store", place, some, values)
 
     cases(builder, step, range(1, PARTS + 1), emit)
 
 
-def _under(builder: Any, count: Any, lanes: int) -> Any:
-    """The first `count` of some lanes."""
-    most, number = INDEX(lanes), ir.IntType(32)
-    fewer = builder.icmp_signed("<", count, most)
-    count = builder.trunc(builder.select(fewer, count, most), number)
-    kind = ir.VectorType(number, lanes)
-    single = builder.insert_element(ir.Constant(kind, ir.Undefined), count, INDEX(0))
-    spread = builder.shuffle_vector(single, single, indices([0] * lanes))
-    return builder.icmp_signed("<", indices(range(lanes)), spread)
-
-
-def _masked(
-    builder: Any, action: str, place: Any, mask: Any, values: Any = None
-) -> Any:
-    """Load or store the lanes of a mask; what is not loaded is zero."""
-    vector, align = place.type.pointee, ir.IntType(32)
-    kind = f"v{vector.count}{'f32' if vector.element == ir.FloatType() else 'f64'}"
-    name = f"llvm.masked.{action}.{kind}.p0{kind}"
-    given = [place, align(1), mask]
-    given = [*given, ir.Constant(vector, None)] if values is None else [values, *given]
-    result = vector if values is None else ir.VoidType()
-    shape = ir.FunctionType(result, [one.type for one in given])
-    function = builder.module.globals.get(name)
-    return builder.call(function or ir.Function(builder.module, shape, name), given)
+def _known(builder: Any, inside: Any, length: int) -> Any:
+    """Which of some neighbours are inside of a row."""
+    before, until = (under(builder, edge, length) for edge in inside)
+    return builder.and_(builder.not_(before), until)
 
 
 def _between(
@@ -117,35 +134,30 @@ def _between(
     emit: Callable[..., None],
     row: Any,
     lines: Any,
-    parts: Any,
+    number: int,
     count: Any,
 ) -> None:
-    """Emit what moves samples between a row and lines that lie apart."""
+    """Emit what moves samples between a row and so many lines that lie apart."""
     line, (start, at, apart) = vector_of(row[0], LINE_BYTES), lines
     start, place = builder.gep(start, [at]), builder.gep(row[0], [row[1]])
     last = builder.sub(count, INDEX(line.count))
+    whole = ir.VectorType(line.element, line.count * number).as_pointer()
+    starts = [
+        builder.gep(start, [builder.mul(apart, INDEX(part))]) for part in range(number)
+    ]
 
-    def emit_all(number: int) -> None:
-        whole = ir.VectorType(line.element, line.count * number).as_pointer()
-        starts = [
-            builder.gep(start, [builder.mul(apart, INDEX(part))])
-            for part in range(number)
-        ]
+    def emit_one(index: Any) -> None:
+        here = builder.gep(place, [builder.mul(index, INDEX(number))])
+        places = (builder.gep(one, [index]) for one in starts)
+        emit(
+            builder,
+            builder.bitcast(here, whole),
+            [builder.bitcast(there, line.as_pointer()) for there in places],
+        )
 
-        def emit_one(index: Any) -> None:
-            here = builder.gep(place, [builder.mul(index, INDEX(number))])
-            places = (builder.gep(one, [index]) for one in starts)
-            emit(
-                builder,
-                builder.bitcast(here, whole),
-                [builder.bitcast(there, line.as_pointer()) for there in places],
-            )
-
-        each(builder, last, line.count, emit_one, turns=_TURNS if number == 1 else 1)
-        # This one may do again what the one before did.
-        emit_one(last)
-
-    cases(builder, parts, range(1, PARTS + 1), emit_all)
+    each(builder, last, line.count, emit_one, turns=_TURNS if number == 1 else 1)
+    # This one may do again what the one before did.
+    emit_one(last)
 
 
 def _take(builder: Any, row: Any, lines: list[Any]) -> None:

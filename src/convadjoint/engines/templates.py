@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import direct
+from convadjoint.engines.adapted import FlattenedPlan
 from convadjoint.engines.pool import each
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.scratch import room
@@ -27,6 +28,8 @@ class Template:
     """
 
     inner: direct.DirectPlan
+    flat: ConvSpec
+    lengths: tuple[int, ...]
     numbers: npt.NDArray[np.signedinteger[Any]]
     absent: npt.NDArray[np.intp]
 
@@ -35,7 +38,8 @@ class Template:
         laid = self._laid(kernel.reshape(-1)).reshape(len(self.inner.taps.weights), -1)
         # Calls hold the address of the weights.
         taps = replace(self.inner.taps, weights=laid)
-        return replace(self.inner, taps=taps, calls={}).apply(x)
+        inner = replace(self.inner, taps=taps, calls={})
+        return FlattenedPlan(inner, self.flat.sizes, self.lengths).apply(x)
 
     def _laid(self, weights: Array) -> Array:
         """The weights in order, in a buffer of this thread unless they are very many."""
@@ -58,12 +62,17 @@ def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
     size = prod(spec.kernel_shape)
     # The samples decide about the tile: so numbers need as many bytes.
     numbers = np.arange(1, size + 1, dtype=f"i{dtype.itemsize}")
-    made: Any = direct.plan(spec, numbers.reshape(spec.kernel_shape))
+    flat = spec.flattened()
+    made: Any = direct.plan(flat, numbers.reshape(flat.kernel_shape))
     if not isinstance(made, direct.DirectPlan):
         return None
     laid = made.taps.weights.reshape(-1)
     # The fewer bytes, the sooner they are read.
     short = np.int32 if size < 2**31 else np.intp
     return Template(
-        made, np.maximum(laid - 1, 0).astype(short), np.flatnonzero(laid == 0)
+        made,
+        flat,
+        spec.dimsd[2:],
+        np.maximum(laid - 1, 0).astype(short),
+        np.flatnonzero(laid == 0),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Tile", "best_tile", "forms", "turning_pays"]
+__all__ = ["Tile", "best_tile", "forms", "spans", "turning_pays", "woven_tile"]
 
 # Few shapes, since all are compiled together; they fill 32 registers, or 16.
 _SHAPES = {
@@ -13,8 +13,8 @@ _SHAPES = {
 _NARROW = {32: ((8, 2), (8, 1)), 16: ((4, 1),)}
 # Rows that share taps, which need code for each way to share them.
 _SHARED = {
-    32: ((2, 8), (4, 6), (4, 4)),
-    16: ((2, 4), (4, 2)),
+    32: ((2, 8), (2, 2), (4, 6), (4, 2), (4, 1)),
+    16: ((2, 4), (2, 2), (4, 2)),
 }
 # Cycles to transpose a vector on its way in and out, and what makes that worth while: how
 # many vectors the rows fill, and multiplications, since there is something to compile.
@@ -23,14 +23,32 @@ _VECTORS = 4
 _WORTH = 500_000
 
 
+# Taps of a phase that are so few that most of the time goes into writing.
+_FEW = 32
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`m` rows of `v` vectors of `lanes` samples, or of fewer at the end of a `narrow` one."""
+    """`m` rows of `v` vectors of `lanes` samples, or of fewer at the end of a `narrow` one.
+
+    The rows of a `woven` one are the phases of a single row, and are put together.
+    """
 
     m: int
     v: int
     lanes: int
     narrow: bool = False
+    woven: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows of the output, or channels."""
+        return 1 if self.woven else self.m
+
+    @property
+    def phases(self) -> int:
+        """Phases of a row that it puts together."""
+        return self.m if self.woven else 1
 
     @property
     def width(self) -> int:
@@ -41,7 +59,7 @@ class Tile:
         """Ranges of taps, as `forms` has them, if rows share taps or not."""
         if self.m == 1:
             return 2
-        return 2 * self.m - 1 if shared else 1
+        return len(spans(self.m)) if shared else 1
 
     def padded(self, length: int) -> int:
         """The least multiple of the width that holds `length` samples."""
@@ -69,6 +87,11 @@ class Tile:
         return max(products, loads, 4 * loaded) + loads / 8 + 20
 
 
+def spans(rows: int) -> list[tuple[int, int]]:
+    """First and last (exclusive) of all neighbours among some rows."""
+    return [(a, b) for a in range(rows) for b in range(a + 1, rows + 1)]
+
+
 def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
     """All tiles: rows, vectors, and ranges of taps, which serve different rows.
 
@@ -76,7 +99,7 @@ def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
     twos, so that they share what is loaded.
     """
     plain = ((m, v, 2 if m == 1 else 1) for m, v in _SHAPES[registers])
-    shared = ((m, v, 2 * m - 1) for m, v in _SHARED[registers])
+    shared = ((m, v, len(spans(m))) for m, v in _SHARED[registers])
     narrow = ((m, v, 1) for m, v in _NARROW[registers])
     return (*plain, *shared, *narrow)
 
@@ -98,6 +121,25 @@ def best_tile(
         if m <= max(1, rows)
     ]
     return min(fitting, key=lambda tile: tile.cycles(rows, length, taps, more))
+
+
+def woven_tile(
+    *, phases: int, samples: int, taps: int, lanes: int, registers: int
+) -> Tile | None:
+    """The tile for so many phases of a row, of some samples and taps each, if one suits."""
+    fitting = [
+        tile
+        for m, v in _SHARED[registers]
+        if m == phases
+        for tile in [Tile(m, v, lanes, woven=True)]
+        if taps <= _FEW and tile.width <= 2 * samples
+    ]
+    # Neighbouring phases share about half of their taps.
+    return min(
+        fitting,
+        key=lambda tile: tile.cycles(phases, samples, taps, taps // 2),
+        default=None,
+    )
 
 
 def turning_pays(

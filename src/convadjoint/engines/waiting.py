@@ -24,8 +24,8 @@ from convadjoint.engines.primitives import (
 __all__ = ["enter", "serve"]
 
 _FREE, _BUSY = 0, 1
-# Looks at a semaphore before the caller goes to sleep: some microseconds.
-_LOOKS = 1000
+# Looks at a semaphore before the caller goes to sleep: as long as it takes to wake up.
+_LOOKS = 10_000
 _MASK_BYTES = 8 * of.CPU_WORDS
 
 _int, _word = ir.IntType(32), INDEX

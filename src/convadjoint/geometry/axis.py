@@ -103,6 +103,11 @@ class Axis:
         """Distance from the first tap to the last, ``(k - 1) * d``."""
         return (self.k - 1) * self.d
 
+    @property
+    def idle(self) -> bool:
+        """Whether each output sample is the input sample there, but for a factor."""
+        return self.k == self.s == self.t == 1 and self.lo == 0 and self.n == self.q
+
     def transpose(self) -> "Axis":
         """Exchange input and output; tap ``j`` becomes tap ``k - 1 - j``."""
         return Axis(

@@ -153,6 +153,21 @@ class ConvSpec:
             fold=self.extend,
         )
 
+    def flattened(self) -> "ConvSpec":
+        """Take the last axes as one as long as both are idle: the matrix is the same."""
+        if len(self.axes) < 2 or any((*self.extend[-2:], *self.fold[-2:])):
+            return self
+        first, last = self.axes[-2:]
+        if not (first.idle and last.idle):
+            return self
+        size = first.n * last.n
+        return replace(
+            self,
+            axes=(*self.axes[:-2], Axis(n=size, q=size, k=1)),
+            extend=self.extend[:-1],
+            fold=self.fold[:-1],
+        ).flattened()
+
     def window(self, rows: Ranges, columns: Ranges) -> "ConvSpec":
         """Return the block of C with these output and input samples, per axis.
 

@@ -1,0 +1,192 @@
+"""Rows of one channel, which tiles write to the output themselves, and short axes."""
+
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checks import assert_same
+from convadjoint import engines
+from convadjoint.engines import cutting, direct
+from convadjoint.engines.tiles import Tile, spans, woven_tile
+from convadjoint.geometry import Axis, Border, ConvSpec
+from oracles import spec_dense
+from strategies import MODES, SEEDS, integers, upto
+
+pytestmark = pytest.mark.skipif(
+    direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None,
+    reason="needs llvmlite",
+)
+
+# Samples around an array, which no tile may write, or take anything from.
+AROUND = 96
+
+
+@st.composite
+def axes(draw, most, steps):
+    """An axis of up to `most` samples with one of some strides on either side."""
+    s, t = draw(st.sampled_from(steps))
+    k, d = draw(upto(5)), draw(st.sampled_from((1, 1, 2)))
+    n = draw(upto(max(1, most // t)))
+    q = draw(st.integers(1, max(1, n * t // s + 3)))
+    return Axis(n=n, q=q, k=k, s=s, t=t, d=d, lo=draw(st.integers(-2, k * d)))
+
+
+@st.composite
+def rows(draw):
+    """Groups of one channel, with rows of up to some vectors."""
+    groups = draw(upto(3))
+    down = draw(axes(9, ((1, 1), (1, 1), (2, 1), (1, 2), (1, 3))))
+    along = draw(axes(150, ((1, 1), (1, 2), (1, 4), (1, 4), (2, 1), (1, 3))))
+    spec = ConvSpec(
+        axes=(down, along),
+        batch=draw(upto(3)),
+        c_in=groups * draw(upto(2)),
+        c_out=groups,
+        groups=groups,
+    )
+    if draw(st.booleans()):
+        return spec
+    border = Border(
+        n=draw(upto(20)),
+        length=along.n,
+        lo=draw(st.integers(-3, 12)),
+        mode=draw(st.sampled_from(MODES)),
+    )
+    return replace(spec, extend=(None, border))
+
+
+def inside(shape, dtype, mark):
+    """An array in the middle of a longer one that is full of a mark."""
+    size = prod(shape)
+    room = np.full(size + 2 * AROUND, mark, dtype)
+    return room, room[AROUND : AROUND + size].reshape(shape)
+
+
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(spec=rows(), seed=SEEDS)
+def test_whole_numbers_are_exact_and_nothing_is_written_around(
+    small, dtype, spec, seed
+):
+    rng = np.random.default_rng(seed)
+    kernel = integers(rng, spec.kernel_shape).astype(dtype)
+    _, x = inside(spec.dims, dtype, np.nan)
+    x[:] = integers(rng, spec.dims)
+    room, y = inside(spec.dimsd, dtype, 77)
+    with pytest.MonkeyPatch.context() as patch:
+        if small:
+            patch.setattr(cutting, "_BAND_BYTES", 4096)
+            patch.setattr(cutting, "_STEPS", (24,))
+            patch.setattr(cutting, "_ROWS_JOB", 1)
+        plan = direct.plan(spec, kernel)
+        if not isinstance(plan, direct.DirectPlan):
+            # No tap joins anything.
+            return
+        y[:] = 0 if not plan.covers else 55
+        plan._call(x, (len(x), x.strides, 2)).make(x, y)
+    assert_same(y, spec_dense(spec, kernel) @ x)
+    assert (room[:AROUND] == 77).all()
+    assert (room[-AROUND:] == 77).all()
+
+
+@pytest.mark.parametrize("itemsize", [4, 8])
+@pytest.mark.parametrize("step", [2, 4])
+def test_phases_of_few_taps_are_put_together_by_tiles(step, itemsize):
+    axis = Axis(n=99, q=99 * step, k=2 * step, t=step, lo=1)
+    kernel = np.ones((1, 1, 3, 2 * step), f"f{itemsize}")
+    spec = ConvSpec(axes=(Axis(n=8, q=8, k=3, lo=1), axis))
+    plan = direct.plan(spec, kernel)
+    assert plan.tile.woven
+    assert (plan.tile.phases, plan.covers) == (step, True)
+    # There is nothing for other buffers.
+    assert plan.program(1).products == 0
+    fewer = replace(spec, axes=(spec.axes[0], replace(axis, n=1, q=step)))
+    assert not direct.plan(fewer, kernel).tile.woven
+
+
+@pytest.mark.parametrize("registers", [16, 32])
+def test_woven_tiles_are_for_few_taps_and_rows_that_fill_them(registers):
+    def tile(phases, samples, taps):
+        return woven_tile(
+            phases=phases, samples=samples, taps=taps, lanes=8, registers=registers
+        )
+
+    assert isinstance(tile(2, 100, 4), Tile)
+    assert tile(3, 100, 4) is None
+    assert tile(2, 7, 4) is None
+    assert tile(2, 100, 400) is None
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_spans_are_all_neighbours(rows):
+    found = [set(range(*span)) for span in spans(rows)]
+    wanted = [set(range(a, b)) for b in range(rows + 1) for a in range(b)]
+    assert sorted(map(sorted, found)) == sorted(map(sorted, wanted))
+
+
+@pytest.mark.parametrize(("step", "k"), [(1, 1), (1, 2), (2, 3)])
+def test_rows_that_share_few_taps_have_no_weights_of_zero(step, k):
+    lines = Axis(n=16, q=16 // step, k=k, s=step)
+    spec = ConvSpec(axes=(lines, Axis(n=28, q=28, k=3, lo=1)))
+    plan = direct.plan(spec, np.ones(spec.kernel_shape, "f4"))
+    assert plan.tile.m > 1
+    assert plan.tap_by_tap
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_many_small_bands_are_taken_some_at_once(threads):
+    rng = np.random.default_rng(0)
+    axes = Axis(n=7, q=7, k=5, lo=2), Axis(n=6, q=6, k=5, lo=2)
+    spec = ConvSpec(axes=axes, batch=3, c_in=150, c_out=150, groups=150)
+    kernel, x = integers(rng, spec.kernel_shape), integers(rng, spec.dims)
+    before = engines.num_threads()
+    engines.set_num_threads(threads)
+    try:
+        plan = direct.plan(spec, kernel)
+        y = plan.apply(x)
+        taken = plan._jobs(3, threads)[1][2]
+    finally:
+        engines.set_num_threads(before)
+    assert taken == 450 // (32 * threads)
+    assert_same(y, engines.plan("taps", spec, kernel).apply(x))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("engine", ["direct", "taps"])
+def test_idle_axes_are_taken_as_one(engine, channels_last):
+    rng = np.random.default_rng(0)
+    idle = Axis(n=5, q=5, k=1), Axis(n=6, q=6, k=1, d=3)
+    spec = ConvSpec(axes=(Axis(n=4, q=3, k=2), *idle), batch=2, c_in=3, c_out=2)
+    kernel, x = integers(rng, spec.kernel_shape), integers(rng, spec.dims)
+    flat = spec.flattened()
+    assert flat.dims == (2, 3, 4, 30)
+    assert (flat.nnz, flat.shape) == (spec.nnz, spec.shape)
+    want = engines.plan("taps", flat, kernel.reshape(flat.kernel_shape))
+    want = want.apply(x.reshape(flat.dims)).reshape(spec.dimsd)
+    if channels_last:
+        x = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+        x = np.moveaxis(x, -1, 1)
+    assert_same(engines.plan(engine, spec, kernel).apply(x), want)
+
+
+BORDER = Border(n=6, length=6, lo=0, mode="reflect")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ConvSpec(axes=(Axis(n=6, q=6, k=1),)),
+        ConvSpec(axes=(Axis(n=6, q=6, k=1), Axis(n=6, q=5, k=2))),
+        ConvSpec(axes=(Axis(n=6, q=6, k=1), Axis(n=6, q=3, k=1, s=2))),
+        ConvSpec(axes=(Axis(n=6, q=6, k=1, lo=1), Axis(n=6, q=6, k=1))),
+        ConvSpec(axes=(Axis(n=6, q=7, k=1), Axis(n=6, q=6, k=1))),
+        ConvSpec(axes=(Axis(n=6, q=6, k=1),) * 2, extend=(None, BORDER)),
+        ConvSpec(axes=(Axis(n=6, q=6, k=1),) * 2, fold=(BORDER, None)),
+    ],
+)
+def test_other_axes_are_left_as_they_are(spec):
+    assert spec.flattened() == spec
