@@ -69,8 +69,8 @@ def layer() -> ca.Conv2DOp:
 
 def depthwise() -> ca.Conv2DOp:
     """A layer that mixes no channels."""
-    n, k = random.choice((64, 256, 512)), random.choice((3, 4, 7))
-    c = random.choice((3, 16))
+    n, k = random.choice((14, 56, 256, 512)), random.choice((3, 4, 5, 7))
+    c = random.choice((3, 16, 128))
     return ca.Conv2DOp((c, n, n), noise(c, 1, k, k), groups=c, **words())
 
 

@@ -23,10 +23,12 @@ from convadjoint.geometry.phases import Phase, phases
 __all__ = ["estimates"]
 
 TILE = 0.0055  # one multiplication with addition in a register tile
-TILED = 512  # bytes of a row of it
-MOVE = 0.12  # one sample into or out of a band
+TILED = 64, 512  # bytes of a row of it, at least and at most
+MOVE = 0.08  # one sample into or out of a band
+LINE = 3.0  # one row into or out of a band
 START = 9_000.0  # one product with the compiled engine
-BORDER = 18_000.0  # one axis extended or folded
+BORDER = 18_000.0  # one axis extended or folded by NumPy
+FOLD = 4_000.0  # one axis folded after a compiled product
 CALL = 6_000.0  # one call of NumPy with its slices
 PRODUCT = 0.33  # one sample times one tap, added to the result
 ENTRY = 0.4  # one entry of C in a sparse product
@@ -43,7 +45,8 @@ BLOCK = 0.0044  # one multiplication with addition in those
 LAY = 0.13  # one sample of a line of sums
 TAKE = 0.1  # one product of an output
 WEIGHT = 0.1  # one weight
-ROW = 8.0  # one row of an input or output
+SIDE = 0.12  # one sample of an input or output of those, or of a pass
+ROW = 8.0  # one row of them
 WEAVE = 1.0  # one of its samples, if it is too short for vectors
 
 
@@ -71,16 +74,16 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         found["separable"] = calls * CALL + passes * scale + borders
     if likely():
         # Compiled code extends by itself; folding is left to NumPy.
-        folds = sum(map(bool, spec.fold)) * BORDER
+        folds = sum(map(bool, spec.fold)) * FOLD
         found["direct"] = START + folds + work.direct() * scale
         third = COMPILED_THIRD if len(spec.axes) == RANK else 1
         waves = work.fft(COMPILED_WAVE, COMPILED_MIX) * third
         found["fft"] = COMPILED_WAVES + folds + waves * scale
         if separable:
             count = len(spec.axes) - joins(spec.axes)
-            moved = count * (prod(spec.dims) + prod(spec.dimsd)) * MOVE
+            moved = count * (prod(spec.dims) + prod(spec.dimsd)) * SIDE
             passes = START * count + (work.separable() + moved) * scale
-            found["separable"] = passes + borders
+            found["separable"] = passes + folds
         nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
         if nested is not None:
             found["winograd"] = NEST + folds + work.winograd(nested) * scale
@@ -97,16 +100,22 @@ class _Work:
 
     def direct(self) -> float:
         """Tiles of registers, filled as well as the innermost axis allows."""
-        moved = prod(self.spec.dims) + prod(self.spec.dimsd)
-        return self._tiled(self._joined()) + moved * MOVE
+        samples, rows = self._moved()
+        return self._tiled(self._joined()) + samples * MOVE + rows * LINE
+
+    def _moved(self) -> tuple[float, float]:
+        """Samples and rows of both sides."""
+        sides = self.spec.dims, self.spec.dimsd
+        return sum(map(prod, sides)), sum(prod(side[:-1]) for side in sides)
 
     def _tiled(self, joined: float) -> float:
         """Cost of tiles for `joined` pairs of a tap and an output sample."""
         spec, row = self.spec, self.spec.axes[-1].q
         pairs = spec.batch * spec.c_out * (spec.c_in // spec.groups) * joined
         if spec.c_out == spec.groups:
-            # A tile holds two rows of some vectors, and a tap more than the kernel.
-            width = TILED // self.kernel.itemsize
+            # A tile holds some rows of vectors: of one, if they are short.
+            least, most = (nbytes // self.kernel.itemsize for nbytes in TILED)
+            width = min(max(1 << (row - 1).bit_length(), least), most)
             pairs *= -(-row // width) * width / row
         return pairs * TILE
 
@@ -121,10 +130,9 @@ class _Work:
         laid = prod(len(one.lines) for one in nested) * spec.c_in * tiles
         taken = prod(len(one.products) for one in nested) * spec.c_out * tiles
         full = -(-tiles // lanes) * lanes
-        moved = prod(spec.dims), prod(spec.dimsd)
+        samples, rows_ = self._moved()
         woven = signals > 1 and nested[2].tiles < SHORT
-        rows_ = moved[0] / spec.dims[-1] + moved[1] / spec.dimsd[-1]
-        sides = sum(moved) * (MOVE + woven * WEAVE) + rows_ * ROW
+        sides = samples * (SIDE + woven * WEAVE) + rows_ * ROW
         sums = laid * LAY + taken * TAKE
         return weights * (full * BLOCK + WEIGHT) + sums + sides
 
