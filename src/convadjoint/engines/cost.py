@@ -27,6 +27,7 @@ TILED = 64, 512  # bytes of a row of it, at least and at most
 MOVE = 0.08  # one sample into or out of a band
 LINE = 3.0  # one row into or out of a band
 START = 9_000.0  # one product with the compiled engine
+SECOND = 700.0  # what a second pass adds to that
 BORDER = 18_000.0  # one axis extended or folded by NumPy
 FOLD = 4_000.0  # one axis folded after a compiled product
 CALL = 6_000.0  # one call of NumPy with its slices
@@ -82,7 +83,7 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         if separable:
             count = len(spec.axes) - joins(spec.axes)
             moved = count * (prod(spec.dims) + prod(spec.dimsd)) * SIDE
-            passes = START * count + (work.separable() + moved) * scale
+            passes = START * count + SECOND + (work.separable() + moved) * scale
             found["separable"] = passes + folds
         nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
         if nested is not None:

@@ -172,20 +172,19 @@ class DirectPlan:
         tile, frame, taps_ = self.tile, self.frame, self.taps
         planes, height, pitch = frame.sides
         distance = self._products(signals)
-        ranges = tile.ranges(shared=self.spacing > 0)
         scalars = (
             distance,
             self.spacing,
             tile.width,
             rows.LINE_BYTES // taps_.weights.itemsize,
-            ranges,
+            len(tile.ranges),
             taps_.weights.shape[1],
             len(taps_.group_ends),
             tile.rows,
-            microkernel.FORMS.index((tile.m, tile.v, ranges)),
+            microkernel.FORMS.index((tile.m, tile.v)),
             0 if self.order == UNTURNED else tile.lanes,
             tile.lanes,
-            microkernel.FORMS.index((tile.m, 1, 1)) if tile.narrow else 0,
+            microkernel.FORMS.index((tile.m, 1)) if tile.narrow else 0,
             self.cut.blocks,
             tile.phases,
         )

@@ -5,7 +5,7 @@ loads V vectors of the input at its offset, and multiplies them into the rows wi
 weight each.  The loop is emitted as LLVM IR, since no compiler finds it in plain loops.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -22,7 +22,7 @@ from convadjoint.engines.primitives import (
     unrolled,
     vector_of,
 )
-from convadjoint.engines.tiles import forms, spans
+from convadjoint.engines.tiles import forms, ranges
 
 __all__ = ["FORMS", "TileCode", "tile"]
 
@@ -48,31 +48,28 @@ def tile(
 ) -> None:
     """Compute one tile: what ends in `_at` is where its parts begin.
 
-    Taps ``ends[i] .. ends[i+1]`` serve the rows `_ranges` names; each has a weight for
-    each of those.  The sums are added to what `y` holds, unless they are `fresh` or those of
-    rows that share taps.  Rows of one channel are written as far as samples and rows are
-    `left`.  Rows that do not lie apart are the phases of a single one.
+    Taps ``ends[i] .. ends[i+1]`` serve the rows `_served` names; each has a weight for
+    each of those.  The sums are added to what `y` holds, unless they are `fresh`; those of
+    rows of one channel are written as far as samples and rows are `left`.  Rows that do not
+    lie apart are the phases of a single one.
     """
     inputs = builder.gep(x, [x_at]), offsets, weights
     bounds, target = builder.gep(ends, [ends_at]), builder.gep(y, [y_at])
 
     def emit(number: int) -> None:
-        m, v, count = FORMS[number]
+        m, v = FORMS[number]
         made = TileCode(builder, vector_of(x), m, v)
-        # Rows that share taps have all of them at once.
-        again = count == 1 or m == 1
-        sums = made.begin(fresh, target, y_step) if again else made.zeros
-        at = weights_at
-        for index, served in enumerate(_ranges(m, count)):
+        sums, at = made.begin(fresh, target, y_step), weights_at
+        for index, served in enumerate(_served(m)):
             edges = [
                 builder.load(builder.gep(bounds, [INDEX(index + side)]))
                 for side in (0, 1)
             ]
             sums, at = made.taps(inputs, edges, at, served, sums)
-        if count == 1:
-            made.store(sums, target, y_step)
-        elif m == 1:
+        if m == 1:
             _written(made, sums, target, y_step, left)
+        elif len(ranges(m)) == 1:
+            made.store(sums, target, y_step)
         else:
             close = builder.icmp_signed("==", y_step, INDEX(0))
             with builder.if_else(close) as (neighbours, apart):
@@ -116,16 +113,14 @@ def _woven(builder: Any, lines: Sequence[Any]) -> list[Any]:
     return [builder.shuffle_vector(*pair, half) for pair in pairs for half in halves]
 
 
-def _ranges(rows: int, count: int) -> Iterator[list[tuple[int, int]]]:
+def _served(rows: int) -> list[list[tuple[int, int]]]:
     """Which rows the taps of each range serve, and from which loaded vector on.
 
-    They serve all rows, or some neighbours; a single one is served by two taps, of
-    which the second is a vector further on, or by one.
+    A single row is served by two taps, of which the second is a vector further on, or by
+    one.
     """
-    every = [(row, 0) for row in range(rows)]
-    if rows == 1:
-        yield [(0, 0), (0, 1)]
-    yield from (every[a:b] for a, b in (spans(rows) if count > 1 else [(0, rows)]))
+    found = [[(row, 0) for row in range(*served)] for served in ranges(rows)]
+    return [[(0, 0), (0, 1)], *found[1:]] if rows == 1 else found
 
 
 class TileCode:

@@ -145,7 +145,7 @@ def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
     parts_ = [(offsets[:, a:b], weights[:, :, a:b]) for a, b in pairwise(cuts)]
     if tile.m == 1:
         return [_paired(*part, tile.lanes) for part in parts_]
-    return [_chunk(*part, tile.m) for part in parts_]
+    return [_chunk(*part, tile) for part in parts_]
 
 
 def _shared(lines: list[Joining]) -> _Part:
@@ -195,16 +195,16 @@ def _paired(offsets: Integers, weights: Array, lanes: int) -> _Part:
     )
 
 
-def _chunk(offsets: Integers, weights: Array, rows: int) -> _Part:
-    """Weights by blocks of `rows` channels: ``(groups, blocks, taps, rows)``."""
-    groups, channels, taps = weights.shape
+def _chunk(offsets: Integers, weights: Array, tile: Tile) -> _Part:
+    """Weights by blocks of channels, the rows of a tile: ``(groups, blocks, taps, rows)``."""
+    (groups, channels, taps), rows = weights.shape, tile.m
     blocks = -(-channels // rows)
     padded = np.zeros((groups, blocks * rows, taps), weights.dtype)
     padded[:, :channels] = weights
     ordered = padded.reshape(groups, blocks, rows, taps).swapaxes(2, 3)
     return _Part(
         offsets=offsets,
-        ends=np.array([0, taps]),
+        ends=np.cumsum([0] + [taps * (one == (0, rows)) for one in tile.ranges]),
         weights=ordered.reshape(groups, -1),
         clean=bool(weights.all()),
     )

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Tile", "best_tile", "forms", "spans", "turning_pays", "woven_tile"]
+__all__ = [
+    "Tile",
+    "best_tile",
+    "forms",
+    "ranges",
+    "spans",
+    "turning_pays",
+    "woven_tile",
+]
 
 # Few shapes, since all are compiled together; they fill 32 registers, or 16.
 _SHAPES = {
@@ -11,11 +19,12 @@ _SHAPES = {
 }
 # What remains of a row takes fewer vectors.
 _NARROW = {32: ((8, 2), (8, 1)), 16: ((4, 1),)}
-# Rows that share taps, which need code for each way to share them.
+# Rows that share taps, which need code for each way to share them; and how many at most.
 _SHARED = {
     32: ((2, 8), (2, 2), (4, 6), (4, 2), (4, 1)),
     16: ((2, 4), (2, 2), (4, 2)),
 }
+_SHARING = 4
 # Cycles to transpose a vector on its way in and out, and what makes that worth while: how
 # many vectors the rows fill, and multiplications, since there is something to compile.
 _TURNING = 12.0
@@ -55,11 +64,10 @@ class Tile:
         """Samples of a row."""
         return self.v * self.lanes
 
-    def ranges(self, *, shared: bool) -> int:
-        """Ranges of taps, as `forms` has them, if rows share taps or not."""
-        if self.m == 1:
-            return 2
-        return len(spans(self.m)) if shared else 1
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last (exclusive) of the rows that taps of each range serve."""
+        return ranges(self.m)
 
     def padded(self, length: int) -> int:
         """The least multiple of the width that holds `length` samples."""
@@ -92,16 +100,22 @@ def spans(rows: int) -> list[tuple[int, int]]:
     return [(a, b) for a in range(rows) for b in range(a + 1, rows + 1)]
 
 
-def forms(registers: int) -> tuple[tuple[int, int, int], ...]:
-    """All tiles: rows, vectors, and ranges of taps, which serve different rows.
+def ranges(rows: int) -> list[tuple[int, int]]:
+    """Ranges of taps that tiles of some rows have, as first and last of those served.
 
     Taps of a single row are of two ranges: those of the first one are a vector apart, by
-    twos, so that they share what is loaded.
+    twos, so that they share what is loaded.  Tiles of very many rows are for channels,
+    which share all taps.
     """
-    plain = ((m, v, 2 if m == 1 else 1) for m, v in _SHAPES[registers])
-    shared = ((m, v, len(spans(m))) for m, v in _SHARED[registers])
-    narrow = ((m, v, 1) for m, v in _NARROW[registers])
-    return (*plain, *shared, *narrow)
+    if rows == 1:
+        return [(0, 1)] * 2
+    return spans(rows) if rows <= _SHARING else [(0, rows)]
+
+
+def forms(registers: int) -> tuple[tuple[int, int], ...]:
+    """All tiles: rows and vectors."""
+    every = {*_SHAPES[registers], *_NARROW[registers], *_SHARED[registers]}
+    return tuple(sorted(every, key=lambda form: (form[0], -form[1])))
 
 
 def best_tile(
