@@ -129,16 +129,13 @@ def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
 
     Neighbouring rows of a tile begin `step` samples apart; 0 if they are channels.
     """
+    lines = [(offsets.sum(axis=0), weights[:, 0]) for offsets, weights in phases]
     if tile.woven:
-        return [
-            _shared(
-                [(offsets.sum(axis=0), weights[:, 0]) for offsets, weights in phases]
-            )
-        ]
-    ((offsets, weights),) = phases
+        return [_shared(lines)]
+    ((near, same),) = lines
     if step and tile.m > 1:
-        near = offsets.sum(axis=0)
-        return [_shared([(near + row * step, weights[:, 0]) for row in range(tile.m)])]
+        return [_shared([(near + row * step, same) for row in range(tile.m)])]
+    ((offsets, weights),) = phases
     count = offsets.shape[1]
     chunks = -(-count // _CHUNK)
     cuts = [count * chunk // chunks for chunk in range(chunks + 1)]
