@@ -9,6 +9,7 @@ from convadjoint.engines.guard import Guarded
 from convadjoint.engines.kernels import transpose_kernel
 from convadjoint.engines.matrix import assemble
 from convadjoint.engines.norms import ORDERS, row_sums
+from convadjoint.engines.ordering import ordered
 from convadjoint.engines.pool import num_threads, set_num_threads
 from convadjoint.engines.protocol import Array, Engine, Plan
 from convadjoint.engines.weights import Weights, kernel_gradient
@@ -24,6 +25,7 @@ __all__ = [
     "assemble",
     "kernel_gradient",
     "num_threads",
+    "ordered",
     "plan",
     "resolve",
     "row_sums",

@@ -28,7 +28,7 @@ from convadjoint.engines.primitives import (
     vector_of,
 )
 
-__all__ = ["movers"]
+__all__ = ["movers", "transposed"]
 
 
 @emitted
@@ -46,7 +46,7 @@ def turn(builder: Any, x: Any, here: Any, y: Any, there: Any) -> None:
         for start, given in ((x, here), (y, there))
     )
     values = [builder.load(place, align=1) for place in sources]
-    for value, place in zip(_transposed(builder, values), targets, strict=True):
+    for value, place in zip(transposed(builder, values), targets, strict=True):
         builder.store(value, place, align=1)
 
 
@@ -78,7 +78,7 @@ def _places(builder: Any, start: Any, given: Any, count: int) -> list[Any]:
     return places
 
 
-def _transposed(builder: Any, lines: list[Any]) -> list[Any]:
+def transposed(builder: Any, lines: list[Any]) -> list[Any]:
     """Exchange blocks of ever fewer lines and lanes, across the diagonal."""
     size = len(lines)
     lines, block = list(lines), size // 2

@@ -15,8 +15,8 @@ __all__ = ["Convolution", "Direction", "Side", "Straight"]
 
 # Samples of a result that are worth a look at the free memory.
 _LARGE = 2**26
-# Channels that lie last in a user's array, and are too few to be walked along.
-_SHORT = 16
+# Bytes of an input whose channels lie last that are worth a copy in another order.
+_COPIED = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,23 +197,10 @@ class Convolution:
                 nbytes = columns * prod(made.shape) * result.itemsize
                 require(nbytes, f"a result of shape {made.layout.dimsd}")
         signals = side.canonical(x.astype(self._computing(result), copy=False))
+        if signals.strides[-1] != signals.itemsize and signals.nbytes <= _COPIED:
+            signals = engines.ordered(signals)
         kernel = np.result_type(self.kernel.dtype, signals.real.dtype)
         for one in (direction, *after):
             signals = self.plan(one, kernel).apply(signals)
-        return _gathered(last.users(signals, columns), result)
-
-
-def _gathered(y: Array, dtype: np.dtype[np.inexact]) -> Array:
-    """`y` in the order of its axes; a short last axis is written entry by entry.
-
-    NumPy walks along the last axis first, and a walk of three colours is slow.
-    """
-    last = next((axis for axis in range(y.ndim)[::-1] if y.shape[axis] > 1), 0)
-    if y.flags.c_contiguous or y.shape[last] > _SHORT:
-        return np.ascontiguousarray(y, dtype=dtype)
-    found = np.empty(y.shape, dtype)
-    for one, other in zip(
-        np.moveaxis(found, last, 0), np.moveaxis(y, last, 0), strict=True
-    ):
-        one[...] = other
-    return found
+        y = engines.ordered(last.users(signals, columns))
+        return y.astype(result, copy=False)
