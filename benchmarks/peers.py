@@ -245,8 +245,11 @@ def of_torch(torch: Any, case: Case) -> dict[str, Call]:
     found = {"torch": partial(function, data, kernel)}
     if rank > 1:
         last = torch.channels_last if rank == 2 else torch.channels_last_3d
-        arrays = (one.contiguous(memory_format=last) for one in (data, kernel))
-        found["torch, channels last"] = partial(function, *arrays)
+        data = data.contiguous(memory_format=last)
+        # Of one channel a kernel is in both orders at once, and torch takes either path.
+        kernels = kernel.contiguous(memory_format=last), kernel.to(memory_format=last)
+        for name, one in zip(("", ", kernel too"), kernels, strict=True):
+            found[f"torch, channels last{name}"] = partial(function, data, one)
     return found
 
 
