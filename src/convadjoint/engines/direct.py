@@ -298,9 +298,9 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
     most = max(found.values(), key=_size)
     weaving = weaving_tile(kernel, order, split[2], _size(most))
-    tile, spacing = chosen_tile(kernel, most, lines, spec.batch)
-    if weaving is not None:
-        tile, spacing = weaving, 1
+    tile, spacing = (
+        (weaving, 1) if weaving else chosen_tile(kernel, most, lines, spec.batch)
+    )
     bands, frame = cut(
         lines,
         kernel,

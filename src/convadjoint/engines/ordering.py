@@ -54,12 +54,14 @@ def _matrices(shape: tuple[int, ...], steps: tuple[int, ...]) -> tuple[int, ...]
 
 def _transposed(x: Array, count: int, width: int, height: int, *steps: int) -> Array:
     """Each matrix transposed, in compiled code."""
+    from convadjoint.engines import transposing  # noqa: PLC0415 - needs llvmlite
+
     long = max(width, height)
     piece = -(-_PIECE // min(width, height) // 64) * 64
     pieces = -(-long // piece)
     y = np.empty(x.shape, x.dtype)
     call = Call.of(
-        _compiled(x.itemsize),
+        transposing.transposer(x.itemsize).address,
         (0, 0),
         (None, None),
         # Jobs; those of a matrix, the samples of a piece and whether it is one of columns;
@@ -67,7 +69,7 @@ def _transposed(x: Array, count: int, width: int, height: int, *steps: int) -> A
         (
             *(count * pieces, pieces, piece, int(width >= height)),
             *(width, height, *steps),
-            *_lanes(x.itemsize),
+            *transposing.lanes_of(x.itemsize),
             0,
         ),
         slot=0,
@@ -75,21 +77,6 @@ def _transposed(x: Array, count: int, width: int, height: int, *steps: int) -> A
     )
     call.make(x, y)
     return y
-
-
-def _compiled(itemsize: int) -> int:
-    """The address of the compiled part, which needs llvmlite."""
-    from convadjoint.engines import transposing  # noqa: PLC0415
-
-    address: int = transposing.transposer(itemsize).address
-    return address
-
-
-def _lanes(itemsize: int) -> tuple[int, int]:
-    """Samples of vectors."""
-    from convadjoint.engines import transposing  # noqa: PLC0415
-
-    return transposing.lanes_of(itemsize)
 
 
 def _walked(x: Array) -> Array:

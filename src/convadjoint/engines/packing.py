@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from convadjoint.engines.bands import Frame
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.tiles import Tile, spans
+from convadjoint.engines.tiles import Tile, ranges
 from convadjoint.geometry.phases import Phase
 
 __all__ = ["Taps", "packed"]
@@ -154,9 +154,8 @@ def _shared(lines: list[Joining]) -> _Part:
         table[:, np.searchsorted(merged, offsets), row] = weights
     serves = np.asarray(table.any(axis=0))
     first, last = serves.argmax(axis=1), rows - serves[:, ::-1].argmax(axis=1)
-    numbers = np.zeros((rows + 1, rows + 1), np.int64)
-    numbers[tuple(np.transpose(spans(rows)))] = np.arange(len(spans(rows)))
-    number = numbers[first, last]
+    numbers = {served: number for number, served in enumerate(ranges(rows))}
+    number = np.array([numbers[one] for one in zip(first, last, strict=True)])
     order = np.argsort(number, kind="stable")
     # Tap by tap, the weights of the rows that it serves.
     every_row = np.arange(rows)
@@ -164,7 +163,7 @@ def _shared(lines: list[Joining]) -> _Part:
     weights = table[:, order][:, served[order]]
     return _Part(
         offsets=np.stack((merged[order], np.zeros_like(merged))),
-        ends=np.searchsorted(number[order], np.arange(1 + len(spans(rows)))),
+        ends=np.searchsorted(number[order], np.arange(1 + len(numbers))),
         weights=weights,
         clean=bool(weights.all()),
     )

@@ -7,7 +7,6 @@ __all__ = [
     "best_tile",
     "forms",
     "ranges",
-    "spans",
     "turning_pays",
     "woven_tile",
 ]
@@ -30,8 +29,6 @@ _SHARING = 4
 _TURNING = 12.0
 _VECTORS = 4
 _WORTH = 500_000
-
-
 # Taps of a phase that are so few that most of the time goes into writing.
 _FEW = 32
 
@@ -95,11 +92,6 @@ class Tile:
         return max(products, loads, 4 * loaded) + loads / 8 + 20
 
 
-def spans(rows: int) -> list[tuple[int, int]]:
-    """First and last (exclusive) of all neighbours among some rows."""
-    return [(a, b) for a in range(rows) for b in range(a + 1, rows + 1)]
-
-
 def ranges(rows: int) -> list[tuple[int, int]]:
     """Ranges of taps that tiles of some rows have, as first and last of those served.
 
@@ -109,7 +101,9 @@ def ranges(rows: int) -> list[tuple[int, int]]:
     """
     if rows == 1:
         return [(0, 1)] * 2
-    return spans(rows) if rows <= _SHARING else [(0, rows)]
+    if rows > _SHARING:
+        return [(0, rows)]
+    return [(a, b) for a in range(rows) for b in range(a + 1, rows + 1)]
 
 
 def forms(registers: int) -> tuple[tuple[int, int], ...]:

@@ -21,7 +21,7 @@ from convadjoint.engines.primitives import (
     words_at,
 )
 from convadjoint.engines.rows import LINE_BYTES, PARTS, merge, split
-from convadjoint.engines.turning import transposed
+from convadjoint.engines.turning import exchange
 
 __all__ = ["lanes_of", "transposer"]
 
@@ -29,20 +29,14 @@ __all__ = ["lanes_of", "transposer"]
 @emitted
 def _block(builder: Any, x: Any, near: Any, y: Any, apart: Any) -> None:
     """Transpose as many vectors as one has lanes."""
-    vector = vector_of(x)
     sources, targets = (
         [
-            builder.bitcast(
-                builder.gep(start, [builder.mul(step, INDEX(number))]),
-                vector.as_pointer(),
-            )
-            for number in range(vector.count)
+            builder.gep(start, [builder.mul(step, INDEX(number))])
+            for number in range(vector_of(x).count)
         ]
         for start, step in ((x, near), (y, apart))
     )
-    values = [builder.load(place, align=1) for place in sources]
-    for value, place in zip(transposed(builder, values), targets, strict=True):
-        builder.store(value, place, align=1)
+    exchange(builder, sources, targets)
 
 
 @compiled

@@ -28,7 +28,7 @@ from convadjoint.engines.primitives import (
     vector_of,
 )
 
-__all__ = ["movers", "transposed"]
+__all__ = ["exchange", "movers"]
 
 
 @emitted
@@ -37,17 +37,18 @@ def turn(builder: Any, x: Any, here: Any, y: Any, there: Any) -> None:
 
     `here` and `there` say where vectors are, as `_places` has it.
     """
-    vector = vector_of(x)
-    sources, targets = (
-        [
-            builder.bitcast(place, vector.as_pointer())
-            for place in _places(builder, start, given, vector.count)
-        ]
-        for start, given in ((x, here), (y, there))
+    count = vector_of(x).count
+    exchange(
+        builder, _places(builder, x, here, count), _places(builder, y, there, count)
     )
-    values = [builder.load(place, align=1) for place in sources]
-    for value, place in zip(transposed(builder, values), targets, strict=True):
-        builder.store(value, place, align=1)
+
+
+def exchange(builder: Any, sources: list[Any], targets: list[Any]) -> None:
+    """Emit code that writes to some places the transpose of the vectors at others."""
+    kind = vector_of(sources[0]).as_pointer()
+    values = [builder.load(builder.bitcast(one, kind), align=1) for one in sources]
+    for value, one in zip(_transposed(builder, values), targets, strict=True):
+        builder.store(value, builder.bitcast(one, kind), align=1)
 
 
 @emitted
@@ -78,7 +79,7 @@ def _places(builder: Any, start: Any, given: Any, count: int) -> list[Any]:
     return places
 
 
-def transposed(builder: Any, lines: list[Any]) -> list[Any]:
+def _transposed(builder: Any, lines: list[Any]) -> list[Any]:
     """Exchange blocks of ever fewer lines and lanes, across the diagonal."""
     size = len(lines)
     lines, block = list(lines), size // 2
