@@ -36,7 +36,7 @@ def small():
         patch.setattr(cutting, "_USES", 1)
         patch.setattr(cutting, "_STEPS", (384,))
         patch.setattr(direct, "_WAKING", 0)
-        patch.setattr(packing, "_CHUNK", 5)
+        patch.setattr(packing, "MOST_TAPS", 5)
         patch.setattr(fft, "BYTES", 2048)
         patch.setattr(spectra, "_MOST", 2048)
         patch.setattr(transforms, "_PORTION", 64)

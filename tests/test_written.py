@@ -1,4 +1,4 @@
-"""Rows of one channel, which tiles write to the output themselves, and short axes."""
+"""Rows that tiles write to the output themselves, and short axes."""
 
 from dataclasses import replace
 from math import prod
@@ -59,6 +59,22 @@ def rows(draw):
     return replace(spec, extend=(None, border))
 
 
+@st.composite
+def layers(draw):
+    """Groups of some channels, whose rows may be longer than a tile."""
+    groups, step = draw(upto(2)), draw(st.sampled_from((1, 2)))
+    n, k = draw(upto(150)), draw(upto(2)) if step == 1 else step
+    q = max(1, n * step - draw(st.integers(0, 2)))
+    along = Axis(n=n, q=q, k=k, t=step, lo=step - 1)
+    return ConvSpec(
+        axes=(draw(axes(5, ((1, 1), (1, 2), (2, 1)))), along),
+        batch=draw(upto(3)),
+        c_in=groups * draw(upto(3)),
+        c_out=groups * draw(st.sampled_from((2, 3, 4, 5, 9, 16))),
+        groups=groups,
+    )
+
+
 def inside(shape, dtype, mark):
     """An array in the middle of a longer one that is full of a mark."""
     size = prod(shape)
@@ -68,7 +84,7 @@ def inside(shape, dtype, mark):
 
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@given(spec=rows(), seed=SEEDS)
+@given(spec=rows() | layers(), seed=SEEDS)
 def test_whole_numbers_are_exact_and_nothing_is_written_around(
     small, dtype, spec, seed
 ):
@@ -100,12 +116,26 @@ def test_phases_of_few_taps_are_put_together_by_tiles(step, itemsize):
     kernel = np.ones((1, 1, 3, 2 * step), f"f{itemsize}")
     spec = ConvSpec(axes=(Axis(n=8, q=8, k=3, lo=1), axis))
     plan = direct.plan(spec, kernel)
-    assert plan.tile.woven
     assert (plan.tile.phases, plan.covers) == (step, True)
     # There is nothing for other buffers.
     assert plan.program(1).products == 0
     fewer = replace(spec, axes=(spec.axes[0], replace(axis, n=1, q=step)))
-    assert not direct.plan(fewer, kernel).tile.woven
+    assert direct.plan(fewer, kernel).tile.phases == 1
+
+
+def test_channels_are_written_by_tiles_where_rows_are_long():
+    def plan(n, step, c_out, c_in=3):
+        lines = Axis(n=5, q=5, k=1), Axis(n=n, q=n * step, k=step, t=step, lo=step - 1)
+        spec = ConvSpec(axes=lines, c_in=c_in, c_out=c_out)
+        return direct.plan(spec, np.ones(spec.kernel_shape, "f4"))
+
+    woven = plan(96, 2, 16)
+    assert (woven.tile.phases, woven.covers, woven.program(1).products) == (2, True, 0)
+    assert woven.cut.blocks == -(-16 // woven.tile.rows)
+    assert plan(5, 2, 16).tile.phases == 1
+    many = plan(96, 2, 16, c_in=300)
+    assert many.tile.phases == 1
+    assert many.program(1).products > 0
 
 
 @pytest.mark.parametrize("registers", [16, 32])

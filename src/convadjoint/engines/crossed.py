@@ -7,8 +7,8 @@ import numpy as np
 
 from convadjoint.engines import calls
 from convadjoint.engines import program as of
-from convadjoint.engines.compiled import multiply, places_in, whole_tiles
 from convadjoint.engines.movement import axes_at, fill
+from convadjoint.engines.multiplying import multiply, places_in, whole_tiles
 from convadjoint.engines.primitives import (
     INDEX,
     Entry,
@@ -87,7 +87,7 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
                     moved(inputs, begin * sides[3]),
                     columns,
                     _whole(columns, weights, group),
-                    ((middle, 0, 0, 0), 0, rows > 0),
+                    ((middle, (0, 0, 0, 0), (0, 0)), 0, rows > 0),
                     (0, 1),
                     (1, rows, 1, pitch[3]),
                     (x, after, y, here, chunk, chunks),
@@ -97,7 +97,7 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
                     middle,
                     along,
                     _whole(along, others, group),
-                    (places_in(target, steps, place, samples), 0, rows > 0),
+                    (places_in(target, steps, place, 0, samples), 0, rows > 0),
                     (0, 1),
                     (1, rows, 1, samples),
                     (x, nothing, y, nothing, 0, 1),

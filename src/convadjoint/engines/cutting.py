@@ -109,7 +109,7 @@ def cut(
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
     unit = max(1, tile[0].rows * tile[1])
     phases = len({phase.first_out for phase in lines[2].phases})
-    block = 1 if tile[1] else tile[0].m
+    block = 1 if tile[1] else tile[0].rows
     room = _PRODUCT_BYTES // (block * phases * pitch * kernel.itemsize)
     rows = min(rows, least, height, max(room, 4 * lines[1].reach))
     # An even number of bands, so that two threads end at about the same time.
@@ -130,7 +130,7 @@ def cut(
     fitting = min(budget // line_bytes, room) // lines_
     return Cut(
         groups=groups,
-        blocks=-(-c_out // tile[0].m),
+        blocks=-(-c_out // tile[0].rows),
         block_bytes=block_bytes,
         counts=(depth, height, lines[2].longest),
         band=(planes, rows, length),

@@ -2,7 +2,7 @@
 
 Strides are split into dense phases (`geometry.phases`).  A job is a band of the output:
 the input that it reads is laid out in a scratch buffer (`bands`), so that tap and channel
-are one offset; `compiled.run` sums over the offsets; and the rows are copied to their
+are one offset; `multiplying` sums over the offsets; and the rows are copied to their
 place.  With several output channels a tile holds several of them; with a single one it
 holds several rows, whose taps overlap.
 
@@ -48,7 +48,7 @@ from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
 from convadjoint.engines.program import HEAD, joined
 from convadjoint.engines.protocol import Array, Plan
-from convadjoint.engines.tiles import Tile
+from convadjoint.engines.tiles import Tile, writing_pays
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, dense_or_not, phases
 
@@ -210,18 +210,30 @@ class DirectPlan:
     def _products(self, signals: int) -> int:
         """Samples of the products of one output phase in a band; 0 without any.
 
-        Rows of one channel are written by the tiles, if these make whole rows.
+        Tiles that make whole rows write them to the output, unless many are short.
         """
         planes, rows, samples = self.frame.outputs
         single = len(self.taps.part_ends) == self.taps.part_ends[-1]
         whole = self.tile.phases == self.frame.steps[2] and self.order == UNTURNED
-        if self.spacing and single and whole:
+        _, height, pitch = self.frame.sides
+        length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
+        writes = (
+            self.spacing
+            or self.tile.phases > 1
+            or writing_pays(
+                self.tile,
+                channels=self.spec.c_out // self.spec.groups,
+                rows=planes * rows * signals,
+                samples=samples,
+                length=length,
+                taps=self.taps.ends[0, -1],
+            )
+        )
+        if single and whole and writes:
             return 0
         if self.spacing:
             unit = self.spacing * self.tile.m
             return planes * -(-rows // unit) * unit * self.tile.padded(samples)
-        _, height, pitch = self.frame.sides
-        length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
         return self.cut.most(signals) * self.tile.m * self.tile.padded(length)
 
 
@@ -299,7 +311,9 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
     most = max(found.values(), key=_size)
     weaving = weaving_tile(kernel, order, split[2], _size(most))
     tile, spacing = (
-        (weaving, 1) if weaving else chosen_tile(kernel, most, lines, spec.batch)
+        (weaving, int(c_out == 1))
+        if weaving
+        else chosen_tile(kernel, most, lines, spec.batch)
     )
     bands, frame = cut(
         lines,

@@ -22,7 +22,7 @@ from convadjoint.engines.primitives import (
     unrolled,
     vector_of,
 )
-from convadjoint.engines.tiles import forms, ranges
+from convadjoint.engines.tiles import forms, phases_of, ranges
 
 __all__ = ["FORMS", "TileCode", "tile"]
 
@@ -44,14 +44,15 @@ def tile(
     y_step: Any,
     fresh: Any,
     left: Any,
+    phases: Any,
     form: Any,
 ) -> None:
     """Compute one tile: what ends in `_at` is where its parts begin.
 
     Taps ``ends[i] .. ends[i+1]`` serve the rows `_served` names; each has a weight for
-    each of those.  The sums are added to what `y` holds, unless they are `fresh`; those of
-    rows of one channel are written as far as samples and rows are `left`.  Rows that do not
-    lie apart are the phases of a single one.
+    each of those.  The sums are added to what `y` holds, unless they are `fresh`; they are
+    written as far as samples and rows are `left`.  If there are `phases`, so many rows are
+    put together to one.
     """
     inputs = builder.gep(x, [x_at]), offsets, weights
     bounds, target = builder.gep(ends, [ends_at]), builder.gep(y, [y_at])
@@ -66,22 +67,20 @@ def tile(
                 for side in (0, 1)
             ]
             sums, at = made.taps(inputs, edges, at, served, sums)
-        if m == 1:
+        together = phases_of(m)
+        if together == 1:
             _written(made, sums, target, y_step, left)
-        elif len(ranges(m)) == 1:
-            made.store(sums, target, y_step)
-        else:
-            close = builder.icmp_signed("==", y_step, INDEX(0))
-            with builder.if_else(close) as (neighbours, apart):
-                with neighbours:
-                    row = [
-                        vector
-                        for phases in zip(*sums, strict=True)
-                        for vector in _woven(builder, phases)
-                    ]
-                    _written(made, [row], target, y_step, (left[0], INDEX(1)))
-                with apart:
-                    _written(made, sums, target, y_step, left)
+            return
+        one = builder.icmp_signed("==", phases, INDEX(1))
+        with builder.if_else(one) as (apart, close):
+            with apart:
+                _written(made, sums, target, y_step, left)
+            with close:
+                lines = [
+                    _row(builder, sums[first : first + together])
+                    for first in range(0, m, together)
+                ]
+                _written(made, lines, target, y_step, left)
 
     cases(builder, form, range(len(FORMS)), emit)
 
@@ -100,6 +99,12 @@ def _written(made: "TileCode", rows: list[list[Any]], *place: Any) -> None:
             made.store(rows, target, step)
         with some:
             made.store_some(rows, target, step, left)
+
+
+def _row(builder: Any, phases: Sequence[list[Any]]) -> list[Any]:
+    """The vectors of a row, from those of its phases."""
+    found = (_woven(builder, vectors) for vectors in zip(*phases, strict=True))
+    return [vector for vectors in found for vector in vectors]
 
 
 def _woven(builder: Any, lines: Sequence[Any]) -> list[Any]:

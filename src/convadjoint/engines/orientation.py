@@ -6,14 +6,23 @@ and outputs share what they read.  Such a band is turned.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
+from convadjoint.engines import packing
 from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
 from convadjoint.engines.bands import Line
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.tiles import Tile, best_tile, turning_pays, woven_tile
+from convadjoint.engines.tiles import (
+    Tile,
+    best_tile,
+    phases_of,
+    turning_pays,
+    woven_tile,
+    writing_pays,
+)
 from convadjoint.geometry import Border
 from convadjoint.geometry.phases import Phase
 
@@ -104,11 +113,21 @@ def weaving_tile(
 ) -> Tile | None:
     """The tile that puts the phases of a row together, if they are all there."""
     firsts = {phase.first_out for phase in found}
-    if kernel.shape[1] > 1 or order != UNTURNED or len(firsts) < found[0].step_out:
+    if order != UNTURNED or len(firsts) < found[0].step_out:
         return None
     samples = max(phase.q for phase in found)
-    every = kernel.shape[2] * taps
-    return woven_tile(phases=len(firsts), samples=samples, taps=every, **_host(kernel))
+    every, host = kernel.shape[2] * taps, _host(kernel)
+    if kernel.shape[1] == 1:
+        return woven_tile(phases=len(firsts), samples=samples, taps=every, **host)
+    same = len({(phase.first_in, phase.shifts) for phase in found}) == 1
+    if len(firsts) == 1 or not same or every > packing.MOST_TAPS:
+        return None
+    rows = kernel.shape[1] * len(firsts)
+    tile = best_tile(rows=rows, length=samples, taps=every, more=0, **host)
+    pays = phases_of(tile.m) == len(firsts) and writing_pays(
+        tile, channels=rows, rows=8, samples=samples, length=8 * samples, taps=every
+    )
+    return replace(tile, phases=len(firsts)) if pays else None
 
 
 def last_line(found: tuple[Phase, ...], kernel: Array, *, zeros: bool) -> Line:

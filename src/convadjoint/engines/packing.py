@@ -13,7 +13,7 @@ from convadjoint.engines.protocol import Array
 from convadjoint.engines.tiles import Tile, ranges
 from convadjoint.geometry.phases import Phase
 
-__all__ = ["Taps", "packed"]
+__all__ = ["MOST_TAPS", "Taps", "packed"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
@@ -21,7 +21,9 @@ Triple = tuple[Phase, ...]
 Joining = tuple[Integers, Array]
 
 # Taps that pass before the sums are put aside: their samples stay in cache.
-_CHUNK = 256
+MOST_TAPS = 256
+# Bits of each part of an offset.
+_HALF = 31
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +85,7 @@ def packed(
     found = {key: _joining(kernel, frame, outputs[key]) for key in sorted(outputs)}
     rows: dict[tuple[int, ...], list[Joining]] = defaultdict(list)
     for key, taps in found.items():
-        rows[(*key[:2], 0) if tile.woven else key].append(taps)
+        rows[(*key[:2], 0) if tile.phases > 1 else key].append(taps)
     step = spacing * frame.sides[2]
     kept = {
         key: _parts(taps, tile, step)
@@ -129,15 +131,14 @@ def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
 
     Neighbouring rows of a tile begin `step` samples apart; 0 if they are channels.
     """
-    lines = [(offsets.sum(axis=0), weights[:, 0]) for offsets, weights in phases]
-    if tile.woven:
-        return [_shared(lines)]
-    ((near, same),) = lines
     if step and tile.m > 1:
-        return [_shared([(near + row * step, same) for row in range(tile.m)])]
-    ((offsets, weights),) = phases
+        # A band has one signal: both parts of an offset are one.
+        alone = [(np.stack((at.sum(axis=0), 0 * at[0])), w) for at, w in phases]
+        moves = [np.array([[row * step], [0]]) for row in range(tile.rows)]
+        return [_shared([(at + move, w) for at, w in alone for move in moves])]
+    offsets, weights = phases[0] if len(phases) == 1 else _beside(phases)
     count = offsets.shape[1]
-    chunks = -(-count // _CHUNK)
+    chunks = -(-count // MOST_TAPS)
     cuts = [count * chunk // chunks for chunk in range(chunks + 1)]
     parts_ = [(offsets[:, a:b], weights[:, :, a:b]) for a, b in pairwise(cuts)]
     if tile.m == 1:
@@ -145,13 +146,23 @@ def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
     return [_chunk(*part, tile) for part in parts_]
 
 
+def _beside(lines: list[Joining]) -> Joining:
+    """The lines of each channel as channels of their own."""
+    # NumPy finds equal numbers faster than equal columns.
+    keys = [(far << _HALF) + near for (near, far), _ in lines]
+    merged = np.unique(np.concatenate(keys))
+    groups, channels, _ = lines[0][1].shape
+    table = np.zeros((groups, channels, len(lines), len(merged)), lines[0][1].dtype)
+    for row, (key, (_, weights)) in enumerate(zip(keys, lines, strict=True)):
+        table[:, :, row, np.searchsorted(merged, key)] = weights
+    offsets = np.stack((merged & ((1 << _HALF) - 1), merged >> _HALF))
+    return offsets, table.reshape(groups, channels * len(lines), -1)
+
+
 def _shared(lines: list[Joining]) -> _Part:
     """Taps of some rows at once; each tap has a weight for the rows that it serves."""
-    rows, groups = len(lines), len(lines[0][1])
-    merged = np.unique(np.concatenate([offsets for offsets, _ in lines]))
-    table = np.zeros((groups, len(merged), rows), lines[0][1].dtype)
-    for row, (offsets, weights) in enumerate(lines):
-        table[:, np.searchsorted(merged, offsets), row] = weights
+    rows, (merged, weights) = len(lines), _beside(lines)
+    table = weights.swapaxes(1, 2)
     serves = np.asarray(table.any(axis=0))
     first, last = serves.argmax(axis=1), rows - serves[:, ::-1].argmax(axis=1)
     numbers = {served: number for number, served in enumerate(ranges(rows))}
@@ -162,7 +173,7 @@ def _shared(lines: list[Joining]) -> _Part:
     served = (first[:, None] <= every_row) & (every_row < last[:, None])
     weights = table[:, order][:, served[order]]
     return _Part(
-        offsets=np.stack((merged[order], np.zeros_like(merged))),
+        offsets=merged[:, order],
         ends=np.searchsorted(number[order], np.arange(1 + len(numbers))),
         weights=weights,
         clean=bool(weights.all()),

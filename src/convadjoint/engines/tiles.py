@@ -6,9 +6,11 @@ __all__ = [
     "Tile",
     "best_tile",
     "forms",
+    "phases_of",
     "ranges",
     "turning_pays",
     "woven_tile",
+    "writing_pays",
 ]
 
 # Few shapes, since all are compiled together; they fill 32 registers, or 16.
@@ -29,6 +31,8 @@ _SHARING = 4
 _TURNING = 12.0
 _VECTORS = 4
 _WORTH = 500_000
+# Cycles to move a sample from the products to its place.
+_STORING = 0.3
 # Taps of a phase that are so few that most of the time goes into writing.
 _FEW = 32
 
@@ -37,24 +41,19 @@ _FEW = 32
 class Tile:
     """`m` rows of `v` vectors of `lanes` samples, or of fewer at the end of a `narrow` one.
 
-    The rows of a `woven` one are the phases of a single row, and are put together.
+    As many of its rows as there are `phases` belong to a single row, and are put together.
     """
 
     m: int
     v: int
     lanes: int
     narrow: bool = False
-    woven: bool = False
+    phases: int = 1
 
     @property
     def rows(self) -> int:
         """Rows of the output, or channels."""
-        return 1 if self.woven else self.m
-
-    @property
-    def phases(self) -> int:
-        """Phases of a row that it puts together."""
-        return self.m if self.woven else 1
+        return self.m // self.phases
 
     @property
     def width(self) -> int:
@@ -106,6 +105,16 @@ def ranges(rows: int) -> list[tuple[int, int]]:
     return [(a, b) for a in range(rows) for b in range(a + 1, rows + 1)]
 
 
+def phases_of(rows: int) -> int:
+    """How many phases of a row tiles of some rows can put together; 1 for none.
+
+    All of them are, unless they are very many: then there are two of each channel.
+    """
+    if rows > _SHARING:
+        return 2 - rows % 2
+    return rows if rows & (rows - 1) == 0 else 1
+
+
 def forms(registers: int) -> tuple[tuple[int, int], ...]:
     """All tiles: rows and vectors."""
     every = {*_SHAPES[registers], *_NARROW[registers], *_SHARED[registers]}
@@ -139,7 +148,7 @@ def woven_tile(
         tile
         for m, v in _SHARED[registers]
         if m == phases
-        for tile in [Tile(m, v, lanes, woven=True)]
+        for tile in [Tile(m, v, lanes, phases=m)]
         if taps <= _FEW and tile.width <= 2 * samples
     ]
     # Neighbouring phases share about half of their taps.
@@ -148,6 +157,20 @@ def woven_tile(
         key=lambda tile: tile.cycles(phases, samples, taps, taps // 2),
         default=None,
     )
+
+
+def writing_pays(
+    tile: Tile, *, channels: int, rows: int, samples: int, length: int, taps: int
+) -> bool:
+    """Whether tiles of channels write `rows` to the output one by one.
+
+    Else they take rows with what is between them, `length` samples, and their products are
+    moved afterwards.
+    """
+    joined = (
+        tile.cycles(channels, length, taps, 0) + _STORING * channels * rows * samples
+    )
+    return rows * tile.cycles(channels, samples, taps, 0) <= joined
 
 
 def turning_pays(

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from convadjoint.engines import program as of
-from convadjoint.engines.compiled import whole_tiles
 from convadjoint.engines.movement import inside, origin
+from convadjoint.engines.multiplying import whole_tiles
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,
