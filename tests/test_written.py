@@ -167,18 +167,45 @@ def test_rows_that_share_few_taps_have_no_weights_of_zero(step, k):
     assert plan.tap_by_tap
 
 
+@pytest.mark.parametrize(
+    ("n", "batch", "signals"), [(6, 5, 5), (6, 40, 10), (99, 5, 1)]
+)
+def test_short_rows_of_signals_lie_side_by_side(n, batch, signals):
+    rng = np.random.default_rng(0)
+    axes = Axis(n=7, q=7, k=5, lo=2), Axis(n=n, q=n, k=5, lo=2)
+    spec = ConvSpec(axes=axes, batch=batch, c_in=2, c_out=2, groups=2)
+    kernel = integers(rng, spec.kernel_shape).astype("f4")
+    plan = direct.plan(spec, kernel)
+    assert plan.cut.signals <= signals
+    assert (plan.cut.signals > 1) == (signals > 1)
+    # The last band may have fewer signals than the others.
+    for count in (batch, batch - 1, 1):
+        x = integers(rng, (count, *spec.dims[1:])).astype("f4")
+        same = replace(spec, batch=count)
+        assert_same(plan.apply(x), engines.plan("taps", same, kernel).apply(x))
+
+
+@pytest.mark.parametrize(
+    ("left", "wanted"), [(1, 1), (16, 1), (17, 2), (33, 6), (96, 6)]
+)
+def test_the_end_of_a_row_takes_a_narrower_tile(left, wanted):
+    tile = Tile(4, 6, 16, narrow=(2, 1))
+    assert tile.vectors(left) == wanted
+    assert tile.forms == [(4, v) for v in (1, 1, 2, 6, 6, 6, 6)]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_many_small_bands_are_taken_some_at_once(threads):
     rng = np.random.default_rng(0)
     axes = Axis(n=7, q=7, k=5, lo=2), Axis(n=6, q=6, k=5, lo=2)
-    spec = ConvSpec(axes=axes, batch=3, c_in=150, c_out=150, groups=150)
+    spec = ConvSpec(axes=axes, c_in=450, c_out=450, groups=450)
     kernel, x = integers(rng, spec.kernel_shape), integers(rng, spec.dims)
     before = engines.num_threads()
     engines.set_num_threads(threads)
     try:
         plan = direct.plan(spec, kernel)
         y = plan.apply(x)
-        taken = plan._jobs(3, threads)[1][2]
+        taken = plan._jobs(1, threads)[1][2]
     finally:
         engines.set_num_threads(before)
     assert taken == 450 // (32 * threads)

@@ -107,7 +107,7 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
     bands, frame = cut(
         lines,
         columns,
-        (tile, spacing),
+        (tile, spacing, 1),
         batch=spec.batch,
         zeros=spec.extend[-1] is None,
         turned=False,

@@ -74,7 +74,7 @@ class Cut:
 def cut(
     lines: tuple[Line, Line, Line],
     kernel: Array,
-    tile: tuple[Tile, int],
+    tile: tuple[Tile, int, int],
     *,
     batch: int,
     zeros: bool,
@@ -82,9 +82,10 @@ def cut(
 ) -> tuple[Cut, Frame]:
     """Choose bands that stay in cache, and are neither too few nor too short.
 
-    `tile` goes with the spacing of its rows; `zeros` says that rows are not extended, `turned`
-    that samples are those of others.
+    `tile` goes with the spacing of its rows, and the signals that share these; `zeros` says
+    that rows are not extended, `turned` that samples are those of others.
     """
+    chosen, spacing, signals = tile
     groups, c_out, channels = kernel.shape[:3]
     budget = _budget(kernel)
     length = _length(lines, kernel, budget)
@@ -93,23 +94,24 @@ def cut(
         # There are no rows to be divided among jobs.
         share = -(-lines[2].longest * groups * batch // _JOBS)
         share = max(share, _JOB // kernel[0].size)
-        length = min(length, tile[0].padded(share))
+        length = min(length, chosen.padded(share))
     if turned:
-        length = min(tile[0].width, length)
-    spare = _spare(length + lines[2].reach, kernel.itemsize) if tile[1] else 0
+        length = min(chosen.width, length)
+    alone = spacing and signals == 1
+    spare = _spare(length + lines[2].reach, kernel.itemsize) if alone else 0
     pitch = length + lines[2].reach + spare
     sources = prod(len(line.starts) for line in lines)
     line_bytes = channels * sources * pitch * kernel.itemsize
     # Fewer would not be worth a job; more would leave some threads idle.
     # Memory comes for rows as they lie.
-    job, wanted = (_ROWS_JOB, _ROWS_JOBS) if tile[1] and not turned else (_JOB, _JOBS)
+    job, wanted = (_ROWS_JOB, _ROWS_JOBS) if spacing and not turned else (_JOB, _JOBS)
     enough = max(1, -(-job // (kernel[0].size * length)))
     parts = -(-wanted // max(1, groups * batch * -(-lines[2].longest // length)))
     rows = budget // (line_bytes * (1 + lines[0].reach)) - lines[1].reach
     least = max(enough, 4 * lines[1].reach, -(-height // -(-parts // depth)))
-    unit = max(1, tile[0].rows * tile[1])
+    unit = max(1, chosen.rows * spacing)
     phases = len({phase.first_out for phase in lines[2].phases})
-    block = 1 if tile[1] else tile[0].rows
+    block = 1 if spacing else chosen.rows
     room = _PRODUCT_BYTES // (block * phases * pitch * kernel.itemsize)
     rows = min(rows, least, height, max(room, 4 * lines[1].reach))
     # An even number of bands, so that two threads end at about the same time.
@@ -120,21 +122,21 @@ def cut(
     least = max(lines[0].reach, -(-depth // parts), -(-enough // rows))
     planes = max(1, min(planes, least, depth))
     planes = min(planes, max(1, room // rows))
-    if zeros and not tile[1] and length == lines[2].longest:
+    if zeros and not alone and length == lines[2].longest:
         spare = -lines[2].idle
     frame = Frame(lines, channels, (planes, rows, length), spare)
-    if not tile[1]:
-        frame = replace(frame, gap=_gap(frame, tile[0], kernel.itemsize))
+    if not spacing:
+        frame = replace(frame, gap=_gap(frame, chosen, kernel.itemsize))
     lines_ = prod(frame.sides[:2])
     block_bytes = block * phases * lines_ * pitch * kernel.itemsize
     fitting = min(budget // line_bytes, room) // lines_
     return Cut(
         groups=groups,
-        blocks=-(-c_out // tile[0].rows),
+        blocks=-(-c_out // chosen.rows),
         block_bytes=block_bytes,
         counts=(depth, height, lines[2].longest),
         band=(planes, rows, length),
-        signals=1 if tile[1] else max(1, fitting),
+        signals=signals if spacing else max(1, fitting),
         work=kernel[0].size * planes * rows * length,
     ), frame
 

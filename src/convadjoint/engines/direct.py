@@ -41,6 +41,7 @@ from convadjoint.engines.orientation import (
     idle_phase,
     last_line,
     movers_of,
+    signals_of_rows,
     weaving_tile,
 )
 from convadjoint.engines.packing import Taps, packed
@@ -181,10 +182,8 @@ class DirectPlan:
             taps_.weights.shape[1],
             len(taps_.group_ends),
             tile.rows,
-            microkernel.FORMS.index((tile.m, tile.v)),
             0 if self.order == UNTURNED else tile.lanes,
             tile.lanes,
-            microkernel.FORMS.index((tile.m, 1)) if tile.narrow else 0,
             self.cut.blocks,
             tile.phases,
         )
@@ -197,6 +196,7 @@ class DirectPlan:
                 *self.axes,
                 near + signals * far,
                 *taps_.arrays,
+                [microkernel.FORMS.index(form) for form in tile.forms],
             )
         )
         most = int(np.diff(taps_.group_ends, prepend=0).max())
@@ -208,33 +208,35 @@ class DirectPlan:
         return self.programs.setdefault(signals, made)
 
     def _products(self, signals: int) -> int:
-        """Samples of the products of one output phase in a band; 0 without any.
-
-        Tiles that make whole rows write them to the output, unless many are short.
-        """
+        """Samples of the products of one output phase in a band; 0 without any."""
         planes, rows, samples = self.frame.outputs
-        single = len(self.taps.part_ends) == self.taps.part_ends[-1]
-        whole = self.tile.phases == self.frame.steps[2] and self.order == UNTURNED
         _, height, pitch = self.frame.sides
         length = ((planes - 1) * height + rows) * signals * pitch - pitch + samples
-        writes = (
-            self.spacing
-            or self.tile.phases > 1
-            or writing_pays(
-                self.tile,
-                channels=self.spec.c_out // self.spec.groups,
-                rows=planes * rows * signals,
-                samples=samples,
-                length=length,
-                taps=self.taps.ends[0, -1],
-            )
-        )
-        if single and whole and writes:
+        if self._writes(signals, length):
             return 0
         if self.spacing:
             unit = self.spacing * self.tile.m
-            return planes * -(-rows // unit) * unit * self.tile.padded(samples)
+            length = (signals - 1) * pitch + samples
+            return planes * -(-rows // unit) * unit * self.tile.padded(length)
         return self.cut.most(signals) * self.tile.m * self.tile.padded(length)
+
+    def _writes(self, signals: int, length: int) -> bool:
+        """Whether tiles write to the output: they make whole rows, of which few are short."""
+        single = len(self.taps.part_ends) == self.taps.part_ends[-1]
+        whole = self.tile.phases == self.frame.steps[2] and self.order == UNTURNED
+        if not (single and whole):
+            return False
+        if self.spacing or self.tile.phases > 1:
+            return signals == 1 or not self.spacing
+        planes, rows, samples = self.frame.outputs
+        return writing_pays(
+            self.tile,
+            channels=self.spec.c_out // self.spec.groups,
+            rows=planes * rows * signals,
+            samples=samples,
+            length=length,
+            taps=self.taps.ends[0, -1],
+        )
 
 
 @cache
@@ -310,15 +312,15 @@ def _real_plan(spec: ConvSpec, kernel: Array) -> DirectPlan:
         found[tuple(pair.first_out for pair in pairs)].append(pairs)
     most = max(found.values(), key=_size)
     weaving = weaving_tile(kernel, order, split[2], _size(most))
-    tile, spacing = (
-        (weaving, int(c_out == 1))
-        if weaving
-        else chosen_tile(kernel, most, lines, spec.batch)
-    )
+    if weaving:
+        tile, spacing, signals = weaving, int(c_out == 1), 1
+    else:
+        signals = signals_of_rows(kernel, order, lines, spec.batch)
+        tile, spacing = chosen_tile(kernel, most, lines, spec.batch, signals)
     bands, frame = cut(
         lines,
         kernel,
-        (tile, spacing),
+        (tile, spacing, signals),
         batch=1 if order == SIGNALS_AS_LANES else spec.batch,
         zeros=zeros,
         turned=order != UNTURNED,

@@ -8,7 +8,8 @@ There are few functions, since each takes its time to be compiled.
 from typing import Any
 
 from convadjoint.engines.primitives import compiled, inlined, moved, prefetch, reserve
-from convadjoint.engines.rows import PARTS, lay, merge, patch, pick, split
+from convadjoint.engines.rows import PARTS, lay, merge, pick, split
+from convadjoint.engines.sheets import SHORT, lay_sheet, write_sheet
 
 __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
@@ -43,7 +44,9 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     # A dense row among few zeros, or of few samples.
     low = axes[2][6] + first[3]
     dense = parts * axes[2][1] * strides[5] == 1 and axes[2][5] == 0
-    short = dense and count[3] <= 2 * lanes
+    # Rows of few samples are moved some at once.
+    short = strides[5] == 1 and axes[2][5] + axes[1][5] == 0 and _whole(axes[2])
+    short = short and count[3] <= SHORT * lanes
     bare = dense and max(ends[0], count[3] - ends[1]) <= lanes and ends[1] > 0
     # Rows that are taken apart are many for what is multiplied; they come while others do.
     ahead = (1 + _AHEAD // sizes[5]) * strides[3] if parts * axes[1][0] > 1 else 0
@@ -53,6 +56,13 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
             plane = origin(axes[0], a, first[0] + i)
             # Rows as they lie, phase after phase: memory is read in order.
             j, b = 0, 0
+            if short:
+                x_at = c * strides[1] + max(plane, 0) * strides[2]
+                y_at = number * axes[1][0] * parts * apart
+                y_at += i * sides[1] * sides[2] * sides[3]
+                sheet, goal = (moved(x, x_at), strides, plane >= 0), moved(y, y_at)
+                lay_sheet(sheet, (goal, sides, apart), first, count, axes, lanes)
+                j = count[1]
             while j < count[1]:
                 row = origin(axes[1], b, first[1] + j)
                 for s in range(count[2]):
@@ -72,10 +82,7 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                     while u < (sizes[5] if soon else 0):
                         prefetch(x, at + soon + u)
                         u += 2 * lanes
-                    if short:
-                        edges = -low, axes[2][3] - low
-                        patch(x, at + low, edges, moved(y, y_at), count[3])
-                    elif bare:
+                    if bare:
                         lay(x, at + low + ends[0], y, y_at, ends, count[3])
                     else:
                         line, target = (x, at, strides[5]), (y, y_at, apart)
@@ -94,14 +101,20 @@ def origin(axis: Any, phase: Any, index: Any) -> Any:
     return axis[6 + axis[0] + position] if 0 <= position < axis[5] else -1
 
 
+@inlined
+def _whole(axis: Any) -> Any:
+    """Whether phases are neighbours, so that a row can be taken apart into all of them."""
+    parts, step = axis[0], axis[1]
+    return parts == step and axis[5 + parts] - axis[6] == step - 1 and step <= PARTS
+
+
 @compiled
 def inside(stride: Any, samples: Any, axis: Any, lanes: Any) -> Any:
     """Which samples of a row, of all its phases, can be taken by whole vectors."""
     first, count = samples
-    parts, step, start, stop = axis[0], axis[1], axis[2], axis[3]
-    neighbours = parts == step and axis[5 + parts] - axis[6] == step - 1
+    step, start, stop = axis[1], axis[2], axis[3]
     begin = end = 0
-    if stride == 1 and neighbours and step <= PARTS:
+    if stride == 1 and _whole(axis):
         begin = min(max((start - axis[6] + step - 1) // step - first, 0), count)
         end = max(begin, min(count, (stop - axis[6]) // step - first))
     return (begin, end) if end - begin >= lanes else (0, 0)
@@ -158,10 +171,18 @@ def store(
         if whole < lanes:
             whole = 0
     ahead = step * whole if channels > _FEW or parts > 1 else 0
+    short = parts * step == 1 and shape[3] <= SHORT * lanes
     for number in range(channels * shape[0]):
         i, c = number % shape[0], number // shape[0]
         at, to = c * apart[0] + i * apart[1], (channel + c) * strides[1]
         to += (first[0] + steps[0] * i) * strides[2] + step * first[3]
+        if short:
+            line = moved(y, to + first[1] * strides[3] + first[2] * strides[4])
+            rows = apart[2], steps[1] * strides[3], shape[1]
+            signals = apart[3], strides[4], shape[2]
+            samples = min(shape[3], room), lanes
+            write_sheet((line, moved(x, at)), rows, signals, samples)
+            continue
         for j in range(shape[1]):
             # The next row lies too far away to be foreseen; of rows that are put
             # together, some are written while one comes.

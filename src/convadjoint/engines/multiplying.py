@@ -74,7 +74,7 @@ def multiply(
     )
     (_, height, signals, pitch) = sides[0], sides[1], sides[2], sides[3]
     spacing, width, m = scalars[of.SPACING], scalars[of.WIDTH], scalars[of.M]
-    woven = scalars[of.WOVEN]
+    woven, vector = scalars[of.WOVEN], scalars[of.VECTOR]
     (planes, rows, some, samples), (there, y_at, fresh) = shape, into
     (y, (far, near, beside, wide), (room, channels)) = there
     at, weights, start, size = part
@@ -96,12 +96,12 @@ def multiply(
     lap = spacing * (m - 1)
     if spacing:
         # Some rows share a tile; the next one reads rows that are still in that cache.
-        line = (samples + width - 1) // width * width
+        length = (some - 1) * pitch + samples
+        line = (length + width - 1) // width * width
         lines = (rows + spacing * m - 1) // (spacing * m) * spacing * m
         if near == 0:
             far, near, room = lines * line, line, line
-        apart = (0, far, near, 0)
-        step, length = spacing * near, samples
+        apart, step = (0, far, near, pitch), spacing * near
         count, most, total = planes, 0, lines // m
     elif near > 0:
         # Tiles write to the output: row by row.
@@ -115,10 +115,8 @@ def multiply(
     to_write = soon[3][1] if spacing and few and strides[1] == 1 else 0
     for number in range(count):
         for sample in range(0, length, width):
-            form = scalars[of.FORM]
-            unused = (sample + width - length) // scalars[of.VECTOR]
-            if unused > 0 and scalars[of.NARROW] > 0:
-                form = scalars[of.NARROW] + unused - width // scalars[of.VECTOR] + 1
+            vectors = (min(width, length - sample) + vector - 1) // vector
+            form = moved(numbers, numbers[of.FORMS])[vectors]
             way, first = number % ways, number // ways * most
             s, r, p = way % some, way // some % rows, way // (some * rows)
             x_first = sample + ((p * height + r) * signals + s) * pitch
@@ -140,7 +138,7 @@ def multiply(
                 x_at, place = x_first, y_first
                 at_weights = start + block[0] * size
                 if spacing:
-                    x_at += (number * height + row) * pitch
+                    x_at += (number * height + row) * signals * pitch
                     place += number * far + row * near
                     whole = row + lap < rows
                     left = (

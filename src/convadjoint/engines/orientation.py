@@ -34,9 +34,12 @@ __all__ = [
     "idle_phase",
     "last_line",
     "movers_of",
+    "signals_of_rows",
     "weaving_tile",
 ]
 
+# Vectors of a row that is short, and of one that short rows make together.
+_SHORT, _JOINED = 3, 8
 # Cycles that it takes to lay out a sample of a short row.
 _COPYING = 3
 
@@ -80,7 +83,11 @@ def _host(kernel: Array) -> dict[str, int]:
 
 
 def chosen_tile(
-    kernel: Array, joined: Sequence[Triple], lines: tuple[Line, ...], batch: int
+    kernel: Array,
+    joined: Sequence[Triple],
+    lines: tuple[Line, ...],
+    batch: int,
+    signals: int = 1,
 ) -> tuple[Tile, int]:
     """The tile of an output phase, and the spacing of its rows (0: of channels).
 
@@ -100,12 +107,24 @@ def chosen_tile(
     more = sum(prod(len(pairs[axis].taps) for axis in (0, 2)) for pairs in joined)
     tile = best_tile(
         rows=min(max(1, row.q // spacing), 64),
-        length=samples,
+        length=(signals - 1) * (samples + reach) + samples,
         taps=c_in * taps,
         more=c_in * more,
         **host,
     )
     return tile, spacing
+
+
+def signals_of_rows(
+    kernel: Array, order: tuple[int, ...], lines: tuple[Line, ...], batch: int
+) -> int:
+    """How many signals lie side by side, so that their short rows are longer ones."""
+    lanes = _host(kernel)["lanes"]
+    pitch = lines[2].longest + lines[2].reach - lines[2].idle
+    if kernel.shape[1] > 1 or order != UNTURNED or pitch > _SHORT * lanes:
+        return 1
+    bands = -(-max(1, batch) // (_JOINED * lanes // pitch))
+    return -(-max(1, batch) // bands)
 
 
 def weaving_tile(

@@ -132,10 +132,8 @@ def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
     Neighbouring rows of a tile begin `step` samples apart; 0 if they are channels.
     """
     if step and tile.m > 1:
-        # A band has one signal: both parts of an offset are one.
-        alone = [(np.stack((at.sum(axis=0), 0 * at[0])), w) for at, w in phases]
-        moves = [np.array([[row * step], [0]]) for row in range(tile.rows)]
-        return [_shared([(at + move, w) for at, w in alone for move in moves])]
+        moves = [np.array([[0], [row * step]]) for row in range(tile.rows)]
+        return [_shared([(at + move, w) for at, w in phases for move in moves])]
     offsets, weights = phases[0] if len(phases) == 1 else _beside(phases)
     count = offsets.shape[1]
     chunks = -(-count // MOST_TAPS)

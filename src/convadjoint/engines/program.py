@@ -15,13 +15,12 @@ __all__ = [
     "BLOCKS",
     "DISTANCE",
     "ENDS",
-    "FORM",
+    "FORMS",
     "GROUP",
     "GROUPS",
     "GROUP_ENDS",
     "HEAD",
     "LANES",
-    "NARROW",
     "OFFSETS",
     "PART_ENDS",
     "PLACES",
@@ -62,11 +61,10 @@ BAND = 9
 # What a band reads and writes, and where the second begins (see `ahead`).
 REGION, WRITTEN = 8, 4
 
-# Distance of the products of two output phases (0: tiles write to the output), spacing of the rows of a tile, its width,
-# samples moved at once, ranges of taps, weights of a group, groups of output phases, rows
-# of a tile, its number, rows moved at once (0: the band is not turned), samples of a
-# vector, the number of the tile of a single one (those of more come before; 0: there is
-# none), blocks of channels, phases of a row that a tile puts together.
+# Distance of the products of two output phases (0: tiles write to the output), spacing of
+# the rows of a tile, its width, samples moved at once, ranges of taps, weights of a group,
+# groups of output phases, rows of a tile, rows moved at once (0: the band is not turned),
+# samples of a vector, blocks of channels, phases of a row that a tile puts together.
 SCALARS = 0
 (
     DISTANCE,
@@ -77,13 +75,11 @@ SCALARS = 0
     WEIGHTS,
     GROUPS,
     M,
-    FORM,
     TURNED,
     VECTOR,
-    NARROW,
     BLOCKS,
     WOVEN,
-) = range(14)
+) = range(12)
 # Of the scratch: planes, rows, signals, samples of a row; samples between channels.
 SIDES = 1
 # Steps of the output phases, and reaches of the taps, along the three axes.
@@ -95,6 +91,8 @@ STEPS = 2
 AXES = 3
 # As `packing.Taps` has them.
 OFFSETS, ENDS, STARTS, PART_ENDS, PLACES, GROUP_ENDS = range(6, 12)
+# The tiles for 0, 1 and more vectors that are left of a row.
+FORMS = 12
 
 
 def joined(sections: Sequence[npt.ArrayLike]) -> Integers:

@@ -89,13 +89,44 @@ def lay(
 
 
 @emitted
-def patch(builder: Any, row: Any, row_at: Any, inside: Any, y: Any, count: Any) -> None:
-    """Write neighbours, of two vectors or fewer: zeros outside, as `pick` has them."""
-    line = vector_of(row, 2 * LINE_BYTES)
-    place = builder.bitcast(builder.gep(row, [row_at]), line.as_pointer())
-    values = masked(builder, "load", place, _known(builder, inside, line.count))
-    target = builder.bitcast(y, line.as_pointer())
-    masked(builder, "store", target, under(builder, count, line.count), values)
+def patch(
+    builder: Any,
+    source: Any,
+    inside: Any,
+    target: Any,
+    parts: Any,
+    count: Any,
+    rows: Any,
+) -> None:
+    """Take neighbours of some rows apart, up to two vectors for each part.
+
+    `source` and `target` are addresses and the distances of rows, and of parts in the
+    target.  There are zeros outside, as in `pick`.
+    """
+    line = vector_of(source[0], 2 * LINE_BYTES)
+
+    def emit(number: int) -> None:
+        known = _known(builder, inside, number * line.count)
+        some = under(builder, count, line.count)
+
+        def emit_one(index: Any) -> None:
+            place, start = (
+                builder.gep(side[0], [builder.mul(index, side[1])])
+                for side in (source, target)
+            )
+            whole = ir.VectorType(line.element, number * line.count)
+            place = builder.bitcast(place, whole.as_pointer())
+            found = masked(builder, "load", place, known)
+            for part in range(number):
+                chosen = indices(range(part, whole.count, number))
+                values = builder.shuffle_vector(found, found, chosen)
+                goal = builder.gep(start, [builder.mul(target[2], INDEX(part))])
+                goal = builder.bitcast(goal, line.as_pointer())
+                masked(builder, "store", goal, some, values)
+
+        each(builder, rows, 1, emit_one)
+
+    cases(builder, parts, range(1, PARTS + 1), emit)
 
 
 @emitted

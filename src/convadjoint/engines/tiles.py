@@ -39,15 +39,16 @@ _FEW = 32
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`m` rows of `v` vectors of `lanes` samples, or of fewer at the end of a `narrow` one.
+    """`m` rows of `v` vectors of `lanes` samples, at the end of a row perhaps of fewer.
 
+    How many these may be is in `narrow`.
     As many of its rows as there are `phases` belong to a single row, and are put together.
     """
 
     m: int
     v: int
     lanes: int
-    narrow: bool = False
+    narrow: tuple[int, ...] = ()
     phases: int = 1
 
     @property
@@ -65,6 +66,16 @@ class Tile:
         """First and last (exclusive) of the rows that taps of each range serve."""
         return ranges(self.m)
 
+    def vectors(self, left: int) -> int:
+        """Vectors that are computed of a row if so many samples are left."""
+        fitting = (v for v in self.narrow if left <= v * self.lanes)
+        return min(fitting, default=self.v)
+
+    @property
+    def forms(self) -> list[tuple[int, int]]:
+        """Rows and vectors of the tiles for so many vectors that are left."""
+        return [(self.m, self.vectors(self.lanes * v)) for v in range(self.v + 1)]
+
     def padded(self, length: int) -> int:
         """The least multiple of the width that holds `length` samples."""
         return -(-length // self.width) * self.width
@@ -77,10 +88,9 @@ class Tile:
         where a vector crosses a line of the cache.
         """
         whole, rest = divmod(length, self.width)
-        last = -(-rest // self.lanes) if self.narrow else self.v
         once = whole * self._cycles(self.v, taps, more)
         if rest:
-            once += self._cycles(last, taps, more)
+            once += self._cycles(self.vectors(rest), taps, more)
         return -(-rows // self.m) * once
 
     def _cycles(self, vectors: int, taps: int, more: int) -> float:
@@ -133,11 +143,16 @@ def best_tile(
     if more:
         shapes = (*shapes[:1], *_SHARED[registers])
     fitting = [
-        Tile(m, v, lanes, narrow=not more and (m, 1) in _NARROW[registers])
+        Tile(m, v, lanes, narrow=_narrower(m, v, registers))
         for m, v in shapes
         if m <= max(1, rows)
     ]
     return min(fitting, key=lambda tile: tile.cycles(rows, length, taps, more))
+
+
+def _narrower(rows: int, vectors: int, registers: int) -> tuple[int, ...]:
+    """Vectors of the narrower tiles of so many rows."""
+    return tuple(v for m, v in forms(registers) if m == rows and v < vectors)
 
 
 def woven_tile(
@@ -148,7 +163,7 @@ def woven_tile(
         tile
         for m, v in _SHARED[registers]
         if m == phases
-        for tile in [Tile(m, v, lanes, phases=m)]
+        for tile in [Tile(m, v, lanes, _narrower(m, v, registers), phases=m)]
         if taps <= _FEW and tile.width <= 2 * samples
     ]
     # Neighbouring phases share about half of their taps.
