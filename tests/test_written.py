@@ -168,7 +168,7 @@ def test_rows_that_share_few_taps_have_no_weights_of_zero(step, k):
 
 
 @pytest.mark.parametrize(
-    ("n", "batch", "signals"), [(6, 5, 5), (6, 40, 10), (99, 5, 1)]
+    ("n", "batch", "signals"), [(6, 5, 5), (6, 40, 20), (99, 5, 1)]
 )
 def test_short_rows_of_signals_lie_side_by_side(n, batch, signals):
     rng = np.random.default_rng(0)
