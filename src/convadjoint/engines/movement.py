@@ -60,7 +60,12 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                 x_at = c * strides[1] + max(plane, 0) * strides[2]
                 y_at = number * axes[1][0] * parts * apart
                 y_at += i * sides[1] * sides[2] * sides[3]
-                sheet, goal = (moved(x, x_at), strides, plane >= 0), moved(y, y_at)
+                soon = strides[1] - (count[2] - 1) * strides[4]
+                soon = soon if c + 1 < sizes[1] else 0
+                sheet, goal = (
+                    (moved(x, x_at), strides, plane >= 0, soon),
+                    moved(y, y_at),
+                )
                 lay_sheet(sheet, (goal, sides, apart), first, count, axes, lanes)
                 j = count[1]
             while j < count[1]:

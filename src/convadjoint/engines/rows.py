@@ -12,6 +12,7 @@ from llvmlite import ir
 
 from convadjoint.engines.primitives import (
     INDEX,
+    ask,
     cases,
     each,
     emitted,
@@ -100,10 +101,12 @@ def patch(
 ) -> None:
     """Take neighbours of some rows apart, up to two vectors for each part.
 
-    `source` and `target` are addresses and the distances of rows, and of parts in the
-    target.  There are zeros outside, as in `pick`.
+    `source` is an address, the distance of rows, and how far away the samples are that are
+    wanted next, or 0; `target` is an address, and the distances of rows and of parts.  There are
+    zeros outside, as in `pick`.
     """
     line = vector_of(source[0], 2 * LINE_BYTES)
+    wanted = builder.icmp_signed("!=", source[2], INDEX(0))
 
     def emit(number: int) -> None:
         known = _known(builder, inside, number * line.count)
@@ -115,6 +118,10 @@ def patch(
                 for side in (source, target)
             )
             whole = ir.VectorType(line.element, number * line.count)
+            with builder.if_then(wanted):
+                for part in range(number):
+                    further = builder.add(source[2], INDEX(part * line.count))
+                    ask(builder, place, further)
             place = builder.bitcast(place, whole.as_pointer())
             found = masked(builder, "load", place, known)
             for part in range(number):

@@ -17,10 +17,11 @@ def lay_sheet(
 ) -> None:
     """Lay a plane out, all its phases, with zeros around.
 
-    `source` is where it is, its strides, and whether it is not of zeros itself; `target`
-    is where its first phase goes, the sides of that, and the distance of phases.
+    `source` is where it is, its strides, whether it is not of zeros itself, and how far
+    away the next one is; `target` is where its first phase goes, the sides of that, and the
+    distance of phases.
     """
-    (x, strides, known), (y, sides, apart) = source, target
+    (x, strides, known, soon), (y, sides, apart) = source, target
     parts, lines, step = axes[2][0], axes[1][0], axes[1][1]
     low, near, line = (
         axes[2][6] + parts * first[3],
@@ -34,15 +35,18 @@ def lay_sheet(
         end = max(begin, min(count[1], (axes[1][3] - up + step - 1) // step))
         row = moved(x, (first[2] + s) * strides[4] + low)
         goal = moved(y, b * parts * apart + s * sides[3])
+        ahead = strides[4] if s + 1 < count[2] else soon
         for u in range(0, count[3], 2 * lanes):
             edges, some = (-low - parts * u, axes[2][3] - low - parts * u), count[3] - u
             place = moved(row, up * strides[3] + begin * near + parts * u)
             to = moved(goal, u)
-            patch((row, 0), (0, 0), (to, line, apart), parts, some, begin)
+            patch((row, 0, 0), (0, 0), (to, line, apart), parts, some, begin)
             to = moved(to, begin * line)
-            patch((place, near), edges, (to, line, apart), parts, some, end - begin)
+            patch(
+                (place, near, ahead), edges, (to, line, apart), parts, some, end - begin
+            )
             to = moved(to, (end - begin) * line)
-            patch((row, 0), (0, 0), (to, line, apart), parts, some, count[1] - end)
+            patch((row, 0, 0), (0, 0), (to, line, apart), parts, some, count[1] - end)
 
 
 @compiled
@@ -56,5 +60,5 @@ def write_sheet(places: Any, rows: Any, signals: Any, samples: Any) -> None:
     for s in range(signals[2]):
         line, start = moved(y, s * signals[1]), moved(x, s * signals[0])
         for u in range(0, count, 2 * lanes):
-            source, target = (moved(start, u), rows[0]), (moved(line, u), rows[1], 0)
+            source, target = (moved(start, u), rows[0], 0), (moved(line, u), rows[1], 0)
             patch(source, (0, count - u), target, 1, count - u, rows[2])
