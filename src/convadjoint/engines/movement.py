@@ -48,6 +48,9 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     short = strides[5] == 1 and axes[2][5] + axes[1][5] == 0 and _whole(axes[2])
     short = short and count[3] <= SHORT * lanes
     bare = dense and max(ends[0], count[3] - ends[1]) <= lanes and ends[1] > 0
+    # Of a row of the input, what a band reads.
+    start = max(0, axes[2][6] + axes[2][1] * first[3] - axes[2][4])
+    wanted = start, min(sizes[5], start + axes[2][1] * count[3])
     # Rows that are taken apart are many for what is multiplied; they come while others do.
     ahead = (1 + _AHEAD // sizes[5]) * strides[3] if parts * axes[1][0] > 1 else 0
     for number in range(sizes[1] * axes[0][0]):
@@ -83,10 +86,8 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
                     at += (first[2] + s) * strides[4]
                     # The next channel's row lies too far away to be foreseen.
                     soon = strides[1] if c + 1 < sizes[1] else ahead
-                    u = 0
-                    while u < (sizes[5] if soon else 0):
+                    for u in range(wanted[0], wanted[1] if soon else 0, 2 * lanes):
                         prefetch(x, at + soon + u)
-                        u += 2 * lanes
                     if bare:
                         lay(x, at + low + ends[0], y, y_at, ends, count[3])
                     else:
