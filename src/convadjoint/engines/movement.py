@@ -9,7 +9,7 @@ from typing import Any
 
 from convadjoint.engines.primitives import compiled, inlined, moved, prefetch, reserve
 from convadjoint.engines.rows import PARTS, lay, merge, pick, split
-from convadjoint.engines.sheets import SHORT, lay_sheet, write_sheet
+from convadjoint.engines.sheets import SHORT, lay_sheet, whole, write_sheet
 
 __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
@@ -45,8 +45,8 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     low = axes[2][6] + first[3]
     dense = parts * axes[2][1] * strides[5] == 1 and axes[2][5] == 0
     # Rows of few samples are moved some at once.
-    short = strides[5] == 1 and axes[2][5] + axes[1][5] == 0 and _whole(axes[2])
-    short = short and count[3] <= SHORT * lanes
+    short = strides[5] == 1 and axes[2][5] + axes[1][5] == 0
+    short = short and axes[2][1] <= PARTS and count[3] <= SHORT * lanes
     bare = dense and max(ends[0], count[3] - ends[1]) <= lanes and ends[1] > 0
     # Of a row of the input, what a band reads.
     start = max(0, axes[2][6] + axes[2][1] * first[3] - axes[2][4])
@@ -107,20 +107,13 @@ def origin(axis: Any, phase: Any, index: Any) -> Any:
     return axis[6 + axis[0] + position] if 0 <= position < axis[5] else -1
 
 
-@inlined
-def _whole(axis: Any) -> Any:
-    """Whether phases are neighbours, so that a row can be taken apart into all of them."""
-    parts, step = axis[0], axis[1]
-    return parts == step and axis[5 + parts] - axis[6] == step - 1 and step <= PARTS
-
-
 @compiled
 def inside(stride: Any, samples: Any, axis: Any, lanes: Any) -> Any:
     """Which samples of a row, of all its phases, can be taken by whole vectors."""
     first, count = samples
     step, start, stop = axis[1], axis[2], axis[3]
     begin = end = 0
-    if stride == 1 and _whole(axis):
+    if stride == 1 and whole(axis):
         begin = min(max((start - axis[6] + step - 1) // step - first, 0), count)
         end = max(begin, min(count, (stop - axis[6]) // step - first))
     return (begin, end) if end - begin >= lanes else (0, 0)

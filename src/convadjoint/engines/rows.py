@@ -99,8 +99,9 @@ def patch(
     count: Any,
     rows: Any,
 ) -> None:
-    """Take neighbours of some rows apart, up to two vectors for each part.
+    """Take neighbours of some rows apart into `parts`, up to two vectors for each.
 
+    If there are `PARTS` more, only the first one is written.
     `source` is an address, the distance of rows, and how far away the samples are that are
     wanted next, or 0; `target` is an address, and the distances of rows and of parts.  There are
     zeros outside, as in `pick`.
@@ -108,7 +109,8 @@ def patch(
     line = vector_of(source[0], 2 * LINE_BYTES)
     wanted = builder.icmp_signed("!=", source[2], INDEX(0))
 
-    def emit(number: int) -> None:
+    def emit(way: int) -> None:
+        number = (way - 1) % PARTS + 1
         known = _known(builder, inside, number * line.count)
         some = under(builder, count, line.count)
 
@@ -124,7 +126,7 @@ def patch(
                     ask(builder, place, further)
             place = builder.bitcast(place, whole.as_pointer())
             found = masked(builder, "load", place, known)
-            for part in range(number):
+            for part in range(number if way == number else 1):
                 chosen = indices(range(part, whole.count, number))
                 values = builder.shuffle_vector(found, found, chosen)
                 goal = builder.gep(start, [builder.mul(target[2], INDEX(part))])
@@ -133,7 +135,7 @@ def patch(
 
         each(builder, rows, 1, emit_one)
 
-    cases(builder, parts, range(1, PARTS + 1), emit)
+    cases(builder, parts, range(1, 2 * PARTS + 1), emit)
 
 
 @emitted

@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from convadjoint.engines.primitives import compiled, moved
-from convadjoint.engines.rows import patch
+from convadjoint.engines.primitives import compiled, inlined, moved
+from convadjoint.engines.rows import PARTS, patch
 
-__all__ = ["SHORT", "lay_sheet", "write_sheet"]
+__all__ = ["SHORT", "lay_sheet", "whole", "write_sheet"]
 
 # Vectors of a row that is short.
 SHORT = 8
+
+
+@inlined
+def whole(axis: Any) -> Any:
+    """Whether phases are neighbours, so that a row can be taken apart into all of them."""
+    parts, step = axis[0], axis[1]
+    return parts == step and axis[5 + parts] - axis[6] == step - 1 and step <= PARTS
 
 
 @compiled
@@ -22,31 +29,36 @@ def lay_sheet(
     distance of phases.
     """
     (x, strides, known, soon), (y, sides, apart) = source, target
-    parts, lines, step = axes[2][0], axes[1][0], axes[1][1]
-    low, near, line = (
-        axes[2][6] + parts * first[3],
-        step * strides[3],
-        sides[2] * sides[3],
+    (parts, apart_by), (lines, step) = (
+        (axes[2][0], axes[2][1]),
+        (axes[1][0], axes[1][1]),
     )
-    for number in range(lines * count[2]):
-        b, s = number % lines, number // lines
+    near, line = step * strides[3], sides[2] * sides[3]
+    # Phases are taken from a row together, or one by one.
+    each, way = (1, parts) if whole(axes[2]) else (parts, PARTS + apart_by)
+    for b in range(lines):
         up = axes[1][6 + b] + step * first[1]
         begin = min(max((step - 1 - up) // step, 0), count[1]) if known else count[1]
         end = max(begin, min(count[1], (axes[1][3] - up + step - 1) // step))
-        row = moved(x, (first[2] + s) * strides[4] + low)
-        goal = moved(y, b * parts * apart + s * sides[3])
-        ahead = strides[4] if s + 1 < count[2] else soon
-        for u in range(0, count[3], 2 * lanes):
-            edges, some = (-low - parts * u, axes[2][3] - low - parts * u), count[3] - u
-            place = moved(row, up * strides[3] + begin * near + parts * u)
-            to = moved(goal, u)
-            patch((row, 0, 0), (0, 0), (to, line, apart), parts, some, begin)
-            to = moved(to, begin * line)
-            patch(
-                (place, near, ahead), edges, (to, line, apart), parts, some, end - begin
-            )
-            to = moved(to, (end - begin) * line)
-            patch((row, 0, 0), (0, 0), (to, line, apart), parts, some, count[1] - end)
+        top = up * strides[3] + begin * near
+        for number in range(count[2] * each):
+            s, d = number // each, number % each
+            low = axes[2][6 + d] + apart_by * first[3]
+            row = moved(x, (first[2] + s) * strides[4] + low)
+            goal = moved(y, (b * parts + d) * apart + s * sides[3])
+            ahead = strides[4] if s + 1 < count[2] else soon
+            for u in range(0, count[3], 2 * lanes):
+                start, left = apart_by * u, count[3] - u
+                edges, to = (-low - start, axes[2][3] - low - start), moved(goal, u)
+                if begin > 0:
+                    patch((row, 0, 0), (0, 0), (to, line, apart), way, left, begin)
+                to = moved(to, begin * line)
+                rows = moved(row, top + start), near, ahead
+                patch(rows, edges, (to, line, apart), way, left, end - begin)
+                to = moved(to, (end - begin) * line)
+                if count[1] > end:
+                    under = count[1] - end
+                    patch((row, 0, 0), (0, 0), (to, line, apart), way, left, under)
 
 
 @compiled
