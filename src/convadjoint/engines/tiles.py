@@ -164,7 +164,7 @@ def woven_tile(
         for m, v in _SHARED[registers]
         if m == phases
         for tile in [Tile(m, v, lanes, _narrower(m, v, registers), phases=m)]
-        if taps <= _FEW and tile.width <= 2 * samples
+        if taps <= _FEW and tile.width < 8 * samples
     ]
     # Neighbouring phases share about half of their taps.
     return min(
