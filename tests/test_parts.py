@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 import convadjoint as ca
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import calls, cutting, direct, fft, orientation, packing
+from convadjoint.engines import (
+    arrays,
+    calls,
+    cutting,
+    direct,
+    fft,
+    orientation,
+    packing,
+)
 from convadjoint.engines.fourier import spectra, transforms
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases, unrolled
@@ -101,10 +109,10 @@ def test_nothing_is_written_outside_the_buffers(spec, seed):
         # A few samples past the end of the input may be written.
         size = -(-nbytes // 64) * 64 if slot % 2 else nbytes + calls.OVER
         buffer = np.full(size + 2 * room + 64, mark, np.uint8)
-        begin = room + -calls.address(buffer[room:]) % 64
+        begin = room + -arrays.address(buffer[room:]) % 64
         buffer[begin : begin + size] = 0
         buffers.arrays[slot] = buffer
-        buffers.slots[2 * slot : 2 * slot + 2] = calls.address(buffer) + begin, nbytes
+        buffers.slots[2 * slot : 2 * slot + 2] = arrays.address(buffer) + begin, nbytes
         found.append((buffer[:begin], buffer[begin + size :]))
 
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import calls, cutting, direct, orientation, tiles
+from convadjoint.engines import arrays, calls, cutting, direct, orientation, tiles
 from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
 from convadjoint.geometry import Axis, Border, ConvSpec
 from oracles import spec_dense
@@ -116,9 +116,9 @@ def test_nothing_is_written_outside_the_buffers(spec, seed):
     def fenced(buffers, slot, nbytes):
         size = -(-nbytes // 64) * 64
         buffer = np.full(size + 2 * room + 64, mark, np.uint8)
-        begin = room + -calls.address(buffer[room:]) % 64
+        begin = room + -arrays.address(buffer[room:]) % 64
         buffers.arrays[slot] = buffer
-        buffers.slots[2 * slot : 2 * slot + 2] = calls.address(buffer) + begin, nbytes
+        buffers.slots[2 * slot : 2 * slot + 2] = arrays.address(buffer) + begin, nbytes
         found.append((buffer[:begin], buffer[begin + size :]))
 
     rng = np.random.default_rng(seed)

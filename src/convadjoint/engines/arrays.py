@@ -3,9 +3,12 @@
 All ranks are one: there are three spatial axes, some of them of length 1.
 """
 
+import ctypes
+import sys
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,7 @@ __all__ = [
     "ROWS_AS_LANES",
     "SIGNALS_AS_LANES",
     "UNTURNED",
+    "address",
     "layout_of",
     "lifted",
     "section",
@@ -25,6 +29,10 @@ __all__ = [
 ]
 
 Integers = npt.NDArray[np.int64]
+
+# Bytes of an object before its own fields: the address of an array's samples comes first.
+_HEAD = object.__basicsize__
+_CPYTHON = sys.implementation.name == "cpython"
 
 RANK = 3
 # Which of the axes of `lifted` stand for those of a band: in their own order, or with the
@@ -34,6 +42,17 @@ UNTURNED, ROWS_AS_LANES, SIGNALS_AS_LANES = (
     (0, 1, 2, 5, 4, 3),
     (0, 1, 2, 5, 3, 4),
 )
+
+
+def address(array: npt.NDArray[Any]) -> int:
+    """Where the samples of an array begin."""
+    # Asking the array builds a dictionary, which takes as long as a very small product.
+    # The field is where C code that uses NumPy finds it: its place cannot change.
+    if _CPYTHON:
+        found: int = ctypes.c_int64.from_address(id(array) + _HEAD).value
+    else:
+        found = array.__array_interface__["data"][0]
+    return found
 
 
 def walkable(x: Array) -> bool:

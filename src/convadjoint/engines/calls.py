@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from convadjoint.engines.arrays import address
 from convadjoint.engines.pool import each
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.scratch import SLACK
@@ -32,7 +33,6 @@ __all__ = [
     "STATE",
     "THREAD",
     "Call",
-    "address",
     "function_at",
 ]
 
@@ -49,12 +49,6 @@ LINE, OVER = 64, 8 * SLACK
 _Helper = ctypes.c_int64 * (BUFFERS + 2 * _SLOTS)
 _Slots = ctypes.c_int64 * (2 * _SLOTS)
 _MINE = local()
-
-
-def address(array: npt.NDArray[Any]) -> int:
-    """Where the samples of an array begin."""
-    found: int = array.__array_interface__["data"][0]
-    return found
 
 
 def function_at(place: int, arguments: int = 2) -> Any:

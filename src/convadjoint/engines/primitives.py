@@ -12,6 +12,7 @@ import numpy as np
 from llvmlite import ir
 
 from convadjoint.engines import machine
+from convadjoint.engines.arrays import address
 from convadjoint.engines.kinds import INDEX, Emitted, Part
 from convadjoint.engines.machine import REGISTERS, VECTOR_BYTES
 
@@ -109,7 +110,7 @@ def kept(function: Callable[..., Any]) -> Callable[..., None]:
         if dtypes not in made:
             made[dtypes] = _callable(function, dtypes)
         words = [
-            one.__array_interface__["data"][0] if dtype else one
+            address(one) if dtype else one
             for one, dtype in zip(given, dtypes, strict=True)
         ]
         made[dtypes](*words)

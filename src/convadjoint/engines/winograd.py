@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines import direct, taps
-from convadjoint.engines.arrays import RANK, layout_of, section, walkable
+from convadjoint.engines.arrays import RANK, address, layout_of, section, walkable
 from convadjoint.engines.calls import LINE as _LINE
 from convadjoint.engines.calls import Call
 from convadjoint.engines.extension import fold
@@ -223,7 +223,7 @@ def _aligned(name: str, size: int, dtype: np.dtype[np.inexact]) -> Array:
     """A buffer that begins where a line of the cache does."""
     more = _LINE // dtype.itemsize
     buffer = scratch(f"winograd-{name}", (size + more,), dtype)
-    first = -buffer.__array_interface__["data"][0] % _LINE // dtype.itemsize
+    first = -address(buffer) % _LINE // dtype.itemsize
     return buffer[first : first + size]
 
 
