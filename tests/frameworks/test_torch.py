@@ -12,7 +12,7 @@ from hypothesis import given
 
 import convadjoint as ca
 import oracles
-from checks import assert_same
+from checks import assert_same, assert_within
 from convadjoint.geometry import Axis, Border, ConvSpec
 from convadjoint.operators import DiagonalOp, MatrixOp, SpecOp
 from goldens import assert_golden, golden, names, torch_op
@@ -75,7 +75,10 @@ def test_a_tensor_has_the_shapes_of_an_array(case, seed):
         for shape in (op.dims, flat, (*op.dims, 2), (*flat, 0)):
             x = noise(rng, shape, "complex64")
             assert_same(op @ tensor(x), op @ x)
-            assert_same(op(tensor(x), tensor(op.kernel)), op(x, op.kernel))
+            # Columns are signals here: "auto" may take another engine for more of them.
+            scale = np.abs(op.kernel).sum() * np.abs(x).max(initial=1)
+            got = np.asarray(op(tensor(x), tensor(op.kernel)))
+            assert_within(got, op(x, op.kernel), scale)
         x = noise(rng, (*flat, 2))
         assert_same(op.matmat(tensor(x)), op.matmat(x))
         assert_same(op.matvec(tensor(x[:, 0])), op.matvec(x[:, 0]))
