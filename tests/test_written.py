@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytest.importorskip("llvmlite")
+
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import cutting, direct
+from convadjoint.engines import calls, cutting, direct, primitives, rows
+from convadjoint.engines.kinds import INDEX
 from convadjoint.engines.tiles import Tile, ranges, woven_tile
 from convadjoint.geometry import Axis, Border, ConvSpec
 from oracles import spec_dense
 from strategies import MODES, SEEDS, integers, upto
-
-pytestmark = pytest.mark.skipif(
-    direct.refuses(ConvSpec(axes=()), np.ones((1, 1))) is not None,
-    reason="needs llvmlite",
-)
 
 # Samples around an array, which no tile may write, or take anything from.
 AROUND = 96
@@ -36,7 +34,7 @@ def axes(draw, most, steps):
 
 
 @st.composite
-def rows(draw):
+def lines(draw):
     """Groups of one channel, with rows of up to some vectors."""
     groups = draw(upto(3))
     down = draw(axes(9, ((1, 1), (1, 1), (2, 1), (1, 2), (1, 3))))
@@ -75,6 +73,30 @@ def layers(draw):
     )
 
 
+@pytest.mark.parametrize("below", [3, 2**31 + 10, 2**40])
+def test_edges_may_be_far_away(monkeypatch, tmp_path, below):
+    # The neighbours that are inside begin so far before the samples of a vector.
+    monkeypatch.setenv("CONVADJOINT_CACHE_DIR", str(tmp_path))
+    kind = primitives.kind_of(np.dtype("f4"))
+
+    @primitives.entry(f"edges-{below}", INDEX, INDEX)
+    def picked(x, y):
+        source, target = primitives.samples_at(x, kind), primitives.samples_at(y, kind)
+        rows.pick(source, 0, (-primitives.words_at(x)[9], 5), target, 8, 1)
+
+    x, y = np.zeros(10, np.int64), np.full(9, 7, "f4")
+    x[:4], x[9] = np.arange(8, dtype="f4").view(np.int64), below
+    calls.function_at(picked.address)(x.ctypes.data, y.ctypes.data)
+    assert_same(y, np.array([0, 1, 2, 3, 4, 0, 0, 0, 7], "f4"))
+
+
+def test_a_large_kernel_may_meet_no_signal(monkeypatch):
+    monkeypatch.setattr(cutting, "_JOB", 1)
+    spec = ConvSpec(axes=(Axis(n=9, q=7, k=3),), batch=0, c_in=2, c_out=2)
+    kernel = np.ones(spec.kernel_shape)
+    assert direct.plan(spec, kernel).apply(np.zeros(spec.dims)).shape == (0, 2, 7)
+
+
 def inside(shape, dtype, mark):
     """An array in the middle of a longer one that is full of a mark."""
     size = prod(shape)
@@ -84,7 +106,7 @@ def inside(shape, dtype, mark):
 
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@given(spec=rows() | layers(), seed=SEEDS)
+@given(spec=lines() | layers(), seed=SEEDS)
 def test_whole_numbers_are_exact_and_nothing_is_written_around(
     small, dtype, spec, seed
 ):

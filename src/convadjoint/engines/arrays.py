@@ -49,7 +49,7 @@ def address(array: npt.NDArray[Any]) -> int:
     # Asking the array builds a dictionary, which takes as long as a very small product.
     # The field is where C code that uses NumPy finds it: its place cannot change.
     if _CPYTHON:
-        found: int = ctypes.c_int64.from_address(id(array) + _HEAD).value
+        found: int = ctypes.c_ssize_t.from_address(id(array) + _HEAD).value
     else:
         found = array.__array_interface__["data"][0]
     return found

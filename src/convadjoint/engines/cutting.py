@@ -93,7 +93,7 @@ def cut(
     if depth * height == 1:
         # There are no rows to be divided among jobs.
         share = -(-lines[2].longest * groups * batch // _JOBS)
-        share = max(share, _JOB // kernel[0].size)
+        share = max(1, share, _JOB // kernel[0].size)
         length = min(length, chosen.padded(share))
     if turned:
         length = min(chosen.width, length)

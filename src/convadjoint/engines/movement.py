@@ -9,7 +9,7 @@ from typing import Any
 
 from convadjoint.engines.primitives import compiled, inlined, moved, prefetch, reserve
 from convadjoint.engines.rows import PARTS, lay, merge, pick, split
-from convadjoint.engines.sheets import SHORT, lay_sheet, whole, write_sheet
+from convadjoint.engines.sheets import APART, SHORT, lay_sheet, whole, write_sheet
 
 __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 
@@ -46,7 +46,7 @@ def fill(source: Any, band: Any, first: Any, count: Any, axes: Any, lanes: Any) 
     dense = parts * axes[2][1] * strides[5] == 1 and axes[2][5] == 0
     # Rows of few samples are moved some at once.
     short = strides[5] == 1 and axes[2][5] + axes[1][5] == 0
-    short = short and axes[2][1] <= PARTS and count[3] <= SHORT * lanes
+    short = short and axes[2][1] <= APART and count[3] <= SHORT * lanes
     bare = dense and max(ends[0], count[3] - ends[1]) <= lanes and ends[1] > 0
     # Of a row of the input, what a band reads.
     start = max(0, axes[2][6] + axes[2][1] * first[3] - axes[2][4])

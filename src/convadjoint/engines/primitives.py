@@ -241,10 +241,11 @@ def vector_of(place: Any, nbytes: int = VECTOR_BYTES) -> Any:
 
 
 def under(builder: Any, count: Any, lanes: int) -> Any:
-    """The first `count` of some lanes."""
-    most, number = INDEX(lanes), ir.IntType(32)
-    fewer = builder.icmp_signed("<", count, most)
-    count = builder.trunc(builder.select(fewer, count, most), number)
+    """The first `count` of some lanes; none if it is negative."""
+    least, most, number = INDEX(0), INDEX(lanes), ir.IntType(32)
+    for beyond, limit in (("<", least), (">", most)):
+        count = builder.select(builder.icmp_signed(beyond, count, limit), limit, count)
+    count = builder.trunc(count, number)
     kind = ir.VectorType(number, lanes)
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), count, INDEX(0))
     spread = builder.shuffle_vector(single, single, indices([0] * lanes))

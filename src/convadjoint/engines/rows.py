@@ -22,12 +22,15 @@ from convadjoint.engines.primitives import (
     vector_of,
 )
 
-__all__ = ["LINE_BYTES", "PARTS", "lay", "merge", "patch", "pick", "split"]
+__all__ = ["LINE_BYTES", "PARTS", "WAYS", "lay", "merge", "patch", "pick", "split"]
 
 # Bytes that are moved at once: rows may be short.
 LINE_BYTES = 32
 # The most parts that a row is taken apart into.
 PARTS = 4
+# Ways to move rows of a sheet: parts that a row is taken apart into, and how many of them
+# are written.
+WAYS = ((1, 1), (2, 2), (2, 1))
 # Vectors of a dense row that are moved in one turn.
 _TURNS = 4
 
@@ -95,13 +98,12 @@ def patch(
     source: Any,
     inside: Any,
     target: Any,
-    parts: Any,
+    way: Any,
     count: Any,
     rows: Any,
 ) -> None:
-    """Take neighbours of some rows apart into `parts`, up to two vectors for each.
+    """Move some rows, up to two vectors of each part, in one of `WAYS`.
 
-    If there are `PARTS` more, only the first one is written.
     `source` is an address, the distance of rows, and how far away the samples are that are
     wanted next, or 0; `target` is an address, and the distances of rows and of parts.  There are
     zeros outside, as in `pick`.
@@ -109,8 +111,8 @@ def patch(
     line = vector_of(source[0], 2 * LINE_BYTES)
     wanted = builder.icmp_signed("!=", source[2], INDEX(0))
 
-    def emit(way: int) -> None:
-        number = (way - 1) % PARTS + 1
+    def emit(which: int) -> None:
+        number, written = WAYS[which]
         known = _known(builder, inside, number * line.count)
         some = under(builder, count, line.count)
 
@@ -126,7 +128,7 @@ def patch(
                     ask(builder, place, further)
             place = builder.bitcast(place, whole.as_pointer())
             found = masked(builder, "load", place, known)
-            for part in range(number if way == number else 1):
+            for part in range(written):
                 chosen = indices(range(part, whole.count, number))
                 values = builder.shuffle_vector(found, found, chosen)
                 goal = builder.gep(start, [builder.mul(target[2], INDEX(part))])
@@ -135,7 +137,7 @@ def patch(
 
         each(builder, rows, 1, emit_one)
 
-    cases(builder, parts, range(1, 2 * PARTS + 1), emit)
+    cases(builder, way, range(len(WAYS)), emit)
 
 
 @emitted

@@ -5,10 +5,10 @@ from typing import Any
 from convadjoint.engines.primitives import compiled, inlined, moved
 from convadjoint.engines.rows import PARTS, patch
 
-__all__ = ["SHORT", "lay_sheet", "whole", "write_sheet"]
+__all__ = ["APART", "SHORT", "lay_sheet", "whole", "write_sheet"]
 
-# Vectors of a row that is short.
-SHORT = 8
+# Vectors of a row that is short, and how far apart its samples may be.
+SHORT, APART = 8, 2
 
 
 @inlined
@@ -16,6 +16,14 @@ def whole(axis: Any) -> Any:
     """Whether phases are neighbours, so that a row can be taken apart into all of them."""
     parts, step = axis[0], axis[1]
     return parts == step and axis[5 + parts] - axis[6] == step - 1 and step <= PARTS
+
+
+@compiled
+def _rows(
+    source: Any, inside: Any, target: Any, way: Any, count: Any, rows: Any
+) -> None:
+    """Compile `patch` once for all that move rows."""
+    patch(source, inside, target, way, count, rows)
 
 
 @compiled
@@ -35,7 +43,8 @@ def lay_sheet(
     )
     near, line = step * strides[3], sides[2] * sides[3]
     # Phases are taken from a row together, or one by one.
-    each, way = (1, parts) if whole(axes[2]) else (parts, PARTS + apart_by)
+    each = 1 if whole(axes[2]) else parts
+    way = apart_by - 1 if each == 1 or apart_by == 1 else 2
     for b in range(lines):
         up = axes[1][6 + b] + step * first[1]
         begin = min(max((step - 1 - up) // step, 0), count[1]) if known else count[1]
@@ -51,14 +60,14 @@ def lay_sheet(
                 start, left = apart_by * u, count[3] - u
                 edges, to = (-low - start, axes[2][3] - low - start), moved(goal, u)
                 if begin > 0:
-                    patch((row, 0, 0), (0, 0), (to, line, apart), way, left, begin)
+                    _rows((row, 0, 0), (0, 0), (to, line, apart), way, left, begin)
                 to = moved(to, begin * line)
-                rows = moved(row, top + start), near, ahead
-                patch(rows, edges, (to, line, apart), way, left, end - begin)
+                some = moved(row, top + start), near, ahead
+                _rows(some, edges, (to, line, apart), way, left, end - begin)
                 to = moved(to, (end - begin) * line)
                 if count[1] > end:
                     under = count[1] - end
-                    patch((row, 0, 0), (0, 0), (to, line, apart), way, left, under)
+                    _rows((row, 0, 0), (0, 0), (to, line, apart), way, left, under)
 
 
 @compiled
@@ -73,4 +82,4 @@ def write_sheet(places: Any, rows: Any, signals: Any, samples: Any) -> None:
         line, start = moved(y, s * signals[1]), moved(x, s * signals[0])
         for u in range(0, count, 2 * lanes):
             source, target = (moved(start, u), rows[0], 0), (moved(line, u), rows[1], 0)
-            patch(source, (0, count - u), target, 1, count - u, rows[2])
+            _rows(source, (0, count - u), target, 0, count - u, rows[2])
