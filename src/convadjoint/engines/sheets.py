@@ -43,8 +43,9 @@ def lay_sheet(
     )
     near, line = step * strides[3], sides[2] * sides[3]
     # Phases are taken from a row together, or one by one.
-    each = 1 if whole(axes[2]) else parts
-    way = apart_by - 1 if each == 1 or apart_by == 1 else 2
+    each, way = parts, 0 if apart_by == 1 else 2
+    if whole(axes[2]):
+        each, way = 1, apart_by - 1
     for b in range(lines):
         up = axes[1][6 + b] + step * first[1]
         begin = min(max((step - 1 - up) // step, 0), count[1]) if known else count[1]
