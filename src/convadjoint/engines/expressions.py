@@ -299,7 +299,7 @@ class Expressions:
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in flat(given)])
         made = ir.Function(module, kind, module.get_unique_name(function.__name__))
         made.linkage = "internal"
-        # Looking for what to put where takes a third of the time to compile, for nothing.
+        # Looking for what to put where takes long, and products gain nothing by it.
         made.attributes.add("noinline")
         builder = ir.IRBuilder(made.append_basic_block("entry"))
         body = type(self)(builder, function, self.parts)

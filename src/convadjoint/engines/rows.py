@@ -105,8 +105,8 @@ def patch(
     """Move some rows, up to two vectors of each part, in one of `WAYS`.
 
     `source` is an address, the distance of rows, and how far away the samples are that are
-    wanted next, or 0; `target` is an address, and the distances of rows and of parts.  There are
-    zeros outside, as in `pick`.
+    wanted next, or 0; `target` is an address, and the distances of rows and of parts.
+    There are zeros outside, as in `pick`.
     """
     line = vector_of(source[0], 2 * LINE_BYTES)
     wanted = builder.icmp_signed("!=", source[2], INDEX(0))
