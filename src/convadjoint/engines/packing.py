@@ -22,8 +22,6 @@ Joining = tuple[Integers, Array]
 
 # Taps that pass before the sums are put aside: their samples stay in cache.
 MOST_TAPS = 256
-# Bits of each part of an offset.
-_HALF = 31
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,13 +145,14 @@ def _parts(phases: list[Joining], tile: Tile, step: int) -> list[_Part]:
 def _beside(lines: list[Joining]) -> Joining:
     """The lines of each channel as channels of their own."""
     # NumPy finds equal numbers faster than equal columns.
-    keys = [(far << _HALF) + near for (near, far), _ in lines]
+    base = 1 + max(int(near.max(initial=0)) for (near, _), _ in lines)
+    keys = [far * base + near for (near, far), _ in lines]
     merged = np.unique(np.concatenate(keys))
     groups, channels, _ = lines[0][1].shape
     table = np.zeros((groups, channels, len(lines), len(merged)), lines[0][1].dtype)
     for row, (key, (_, weights)) in enumerate(zip(keys, lines, strict=True)):
         table[:, :, row, np.searchsorted(merged, key)] = weights
-    offsets = np.stack((merged & ((1 << _HALF) - 1), merged >> _HALF))
+    offsets = np.stack((merged % base, merged // base))
     return offsets, table.reshape(groups, channels * len(lines), -1)
 
 
