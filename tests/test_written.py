@@ -225,7 +225,7 @@ def test_many_small_bands_are_taken_some_at_once(threads):
     before = engines.num_threads()
     engines.set_num_threads(threads)
     try:
-        plan = direct.plan(spec, kernel)
+        plan = direct.plan_rows(spec, kernel)
         y = plan.apply(x)
         taken = plan._jobs(1, threads)[1][2]
     finally:

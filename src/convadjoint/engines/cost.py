@@ -12,6 +12,7 @@ import numpy as np
 
 from convadjoint.engines.arrays import RANK
 from convadjoint.engines.crossing import joins
+from convadjoint.engines.depthwise.lanes import pays
 from convadjoint.engines.nested.minimal import Scheme
 from convadjoint.engines.nested.rounds import SHORT
 from convadjoint.engines.presence import likely
@@ -24,8 +25,10 @@ __all__ = ["estimates"]
 
 TILE = 0.0055  # one multiplication with addition in a register tile
 TILED = 64, 512  # bytes of a row of it, at least and at most
+LANES = 64  # bytes of a vector
 MOVE = 0.08  # one sample into or out of a band
 LINE = 3.0  # one row into or out of a band
+TURN = 0.045  # one sample into or out of a band whose lanes are channels
 START = 9_000.0  # one product with the compiled engine
 SECOND = 700.0  # what a second pass adds to that
 BORDER = 18_000.0  # one axis extended or folded by NumPy
@@ -82,7 +85,8 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         found["fft"] = COMPILED_WAVES + folds + waves * scale
         if separable:
             count = len(spec.axes) - joins(spec.axes)
-            moved = count * (prod(spec.dims) + prod(spec.dimsd)) * SIDE
+            samples, rows = work.moved()
+            moved = count * (samples * SIDE + rows * LINE)
             passes = START * count + SECOND + (work.separable() + moved) * scale
             found["separable"] = passes + folds
         nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
@@ -101,10 +105,18 @@ class _Work:
 
     def direct(self) -> float:
         """Tiles of registers, filled as well as the innermost axis allows."""
-        samples, rows = self._moved()
+        samples, rows = self.moved()
+        if self._lanes():
+            return self._pairs() * TILE + samples * TURN
         return self._tiled(self._joined()) + samples * MOVE + rows * LINE
 
-    def _moved(self) -> tuple[float, float]:
+    def _lanes(self) -> bool:
+        """Whether channels are lanes, of the longest vectors that there are."""
+        spec, itemsize = self.spec, self.kernel.itemsize
+        alone = spec.c_in == spec.c_out == spec.groups >= LANES // itemsize
+        return alone and self.kernel.dtype.kind != "c" and pays(spec, itemsize)
+
+    def moved(self) -> tuple[float, float]:
         """Samples and rows of both sides."""
         sides = self.spec.dims, self.spec.dimsd
         return sum(map(prod, sides)), sum(prod(side[:-1]) for side in sides)
@@ -131,7 +143,7 @@ class _Work:
         laid = prod(len(one.lines) for one in nested) * spec.c_in * tiles
         taken = prod(len(one.products) for one in nested) * spec.c_out * tiles
         full = -(-tiles // lanes) * lanes
-        samples, rows_ = self._moved()
+        samples, rows_ = self.moved()
         woven = signals > 1 and nested[2].tiles < SHORT
         sides = samples * (SIDE + woven * WEAVE) + rows_ * ROW
         sums = laid * LAY + taken * TAKE

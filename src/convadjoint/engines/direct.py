@@ -34,6 +34,7 @@ from convadjoint.engines.arrays import (
 from convadjoint.engines.bands import Frame, Line
 from convadjoint.engines.calls import Call
 from convadjoint.engines.cutting import Cut, cut, jobs
+from convadjoint.engines.depthwise import lanes
 from convadjoint.engines.extension import fold
 from convadjoint.engines.orientation import (
     chosen_order,
@@ -53,7 +54,7 @@ from convadjoint.engines.tiles import Tile, writing_pays
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, dense_or_not, phases
 
-__all__ = ["DirectPlan", "plan", "refuses"]
+__all__ = ["DirectPlan", "plan", "plan_rows", "refuses"]
 
 Integers = npt.NDArray[np.int64]
 Triple = tuple[Phase, ...]
@@ -258,11 +259,20 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:  # noqa: ARG001
 
 
 def plan(spec: ConvSpec, kernel: Array) -> Plan:
-    """Turn the taps into offsets, and pack their weights for the tiles."""
+    """Choose between rows and channels as lanes, and lay the weights out."""
     flat = spec.flattened()
     if flat != spec:
         inner = plan(flat, kernel.reshape(flat.kernel_shape))
         return FlattenedPlan(inner, flat.sizes, spec.dimsd[2:])
+    grid = lanes.grid_of(spec, kernel)
+    if grid is None:
+        return plan_rows(spec, kernel)
+    pays = lanes.pays(spec, kernel.itemsize)
+    return lanes.plan(grid, kernel, None if pays else plan_rows(spec, kernel))
+
+
+def plan_rows(spec: ConvSpec, kernel: Array) -> Plan:
+    """Turn the taps into offsets, and pack their weights for the tiles of rows."""
     groups = spec.groups
     shape = (groups, spec.c_out // groups, spec.c_in // groups)
     grouped = kernel.reshape(*shape, *kernel.shape[2:])

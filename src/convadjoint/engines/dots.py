@@ -14,6 +14,7 @@ from convadjoint.engines.primitives import (
     REGISTERS,
     cases,
     emitted,
+    fused,
     indices,
     vector_of,
 )
@@ -100,7 +101,7 @@ class _Dots:
             for other in others
         )
         grown = [
-            builder.call(self._fused(), [value, other, total])
+            fused(builder, value, other, total)
             for (value, other), total in zip(pairs, sums, strict=True)
         ]
         following = builder.add(at, INDEX(vector.count))
@@ -127,12 +128,3 @@ class _Dots:
         place = self.builder.gep(line, [at])
         pointer = self.builder.bitcast(place, self.vector.as_pointer())
         return self.builder.load(pointer, align=1)
-
-    def _fused(self) -> Any:
-        """The instruction that multiplies and adds."""
-        vector, functions = self.vector, self.builder.module.globals
-        kind = "f32" if vector.element == ir.FloatType() else "f64"
-        name = f"llvm.fma.v{vector.count}{kind}"
-        return functions.get(name) or ir.Function(
-            self.builder.module, ir.FunctionType(vector, [vector] * 3), name
-        )

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from convadjoint.engines import direct, taps
+from convadjoint.engines.depthwise.lanes import takes_channels_last
 from convadjoint.engines.magnitude import largest
+from convadjoint.engines.ordering import ordered
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import ConvSpec
@@ -16,6 +18,8 @@ __all__ = ["Guarded", "drowns"]
 # rounding of the largest may be.
 _LOOK = 1024
 _DROWNED = 2.0**-10
+# Bytes of an input whose channels lie last that are worth a copy in another order.
+_COPIED = 2**26
 # Engines that add samples up before they multiply.
 _MIXING = ("fft", "winograd")
 
@@ -42,6 +46,8 @@ class Guarded:
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
+        if x.strides[-1] != x.itemsize and x.nbytes <= _COPIED:
+            x = x if takes_channels_last(self.inner) else ordered(x)
         if x.dtype.kind == "c" and self.kernel.dtype.kind != "c":
             parts = self._finite(np.concatenate((x.real, x.imag)))
             y = np.empty((len(x), *parts.shape[1:]), x.dtype)

@@ -16,6 +16,7 @@ from convadjoint.engines.primitives import (
     ask,
     cases,
     emitted,
+    fused,
     indices,
     masked,
     under,
@@ -261,12 +262,7 @@ class TileCode:
         empty = ir.Constant(vector, ir.Undefined)
         single = builder.insert_element(empty, builder.load(weight), INDEX(0))
         spread = builder.shuffle_vector(single, empty, indices([0] * vector.count))
-        kind = "f32" if vector.element == ir.FloatType() else "f64"
-        name = f"llvm.fma.v{vector.count}{kind}"
-        fused = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(vector, [vector] * 3), name
-        )
         return [
-            builder.call(fused, [spread, value, total])
+            fused(builder, spread, value, total)
             for value, total in zip(values, sums, strict=True)
         ]

@@ -28,10 +28,12 @@ __all__ = [
     "each",
     "emitted",
     "entry",
+    "fused",
     "indices",
     "inlined",
     "kept",
     "kind_of",
+    "looped",
     "masked",
     "moved",
     "prefetch",
@@ -219,6 +221,42 @@ def each(
     builder.position_at_end(after)
 
 
+def looped(
+    builder: Any,
+    count: Any,
+    steps: Any,
+    emit: Callable[..., Any],
+    begin: Any = (),
+) -> Any:
+    """Emit a loop: pointers go on by their steps, `begin` is what is carried along."""
+    before = builder.block
+    head, body, after = (
+        builder.append_basic_block(name) for name in ("head", "body", "after")
+    )
+    builder.branch(head)
+    builder.position_at_end(head)
+    index = builder.phi(INDEX)
+    pointers = [builder.phi(pointer.type) for pointer, _ in steps]
+    carried = [builder.phi(value.type) for value in begin]
+    builder.cbranch(builder.icmp_signed("<", index, count), body, after)
+    builder.position_at_end(body)
+    found = emit(*pointers, *carried) or ()
+    ends = [builder.add(index, INDEX(1))]
+    ends += [
+        builder.gep(phi, [step]) for phi, (_, step) in zip(pointers, steps, strict=True)
+    ]
+    last = builder.block
+    builder.branch(head)
+    starts = [INDEX(0), *(pointer for pointer, _ in steps), *begin]
+    for phi, start, end in zip(
+        (index, *pointers, *carried), starts, (*ends, *found), strict=True
+    ):
+        phi.add_incoming(start, before)
+        phi.add_incoming(end, last)
+    builder.position_at_end(after)
+    return carried
+
+
 def unrolled(branch: Any, turns: int) -> None:
     """Let a loop, which a branch repeats, do some turns at once: more loads are on their way."""
     module = branch.function.module
@@ -250,6 +288,16 @@ def under(builder: Any, count: Any, lanes: int) -> Any:
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), count, INDEX(0))
     spread = builder.shuffle_vector(single, single, indices([0] * lanes))
     return builder.icmp_signed("<", indices(range(lanes)), spread)
+
+
+def fused(builder: Any, one: Any, other: Any, total: Any) -> Any:
+    """Vectors multiplied and added, rounded once."""
+    vector, functions = total.type, builder.module.globals
+    name = f"llvm.fma.v{vector.count}{'f32' if vector.element == ir.FloatType() else 'f64'}"
+    function = functions.get(name) or ir.Function(
+        builder.module, ir.FunctionType(vector, [vector] * 3), name
+    )
+    return builder.call(function, [one, other, total])
 
 
 def masked(builder: Any, action: str, place: Any, mask: Any, values: Any = None) -> Any:

@@ -63,7 +63,7 @@ def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
     # The samples decide about the tile: so numbers need as many bytes.
     numbers = np.arange(1, size + 1, dtype=f"i{dtype.itemsize}")
     flat = spec.flattened()
-    made: Any = direct.plan(flat, numbers.reshape(flat.kernel_shape))
+    made: Any = direct.plan_rows(flat, numbers.reshape(flat.kernel_shape))
     if not isinstance(made, direct.DirectPlan):
         return None
     laid = made.taps.weights.reshape(-1)

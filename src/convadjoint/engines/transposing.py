@@ -23,11 +23,11 @@ from convadjoint.engines.primitives import (
 from convadjoint.engines.rows import LINE_BYTES, PARTS, merge, split
 from convadjoint.engines.turning import exchange
 
-__all__ = ["lanes_of", "transposer"]
+__all__ = ["block", "lanes_of", "transposer"]
 
 
 @emitted
-def _block(builder: Any, x: Any, near: Any, y: Any, apart: Any) -> None:
+def block(builder: Any, x: Any, near: Any, y: Any, apart: Any) -> None:
     """Transpose as many vectors as one has lanes."""
     sources, targets = (
         [
@@ -53,7 +53,7 @@ def _matrix(source: Any, target: Any, width: Any, height: Any, lanes: Any) -> No
             for b in range(0, height, whole):
                 row = min(b, height - whole)
                 start = moved(x, row * near + column)
-                _block(start, near, moved(y, column * apart + row), apart)
+                block(start, near, moved(y, column * apart + row), apart)
     else:
         for a in range(width):
             for b in range(height):

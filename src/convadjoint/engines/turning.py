@@ -31,6 +31,10 @@ from convadjoint.engines.primitives import (
 __all__ = ["exchange", "movers"]
 
 
+# Bytes of the pieces of registers within which samples move fast.
+_PIECE_BYTES = 16
+
+
 @emitted
 def turn(builder: Any, x: Any, here: Any, y: Any, there: Any) -> None:
     """Transpose a block of vectors, one register each.
@@ -80,20 +84,61 @@ def _places(builder: Any, start: Any, given: Any, count: int) -> list[Any]:
 
 
 def _transposed(builder: Any, lines: list[Any]) -> list[Any]:
-    """Exchange blocks of ever fewer lines and lanes, across the diagonal."""
-    size = len(lines)
-    lines, block = list(lines), size // 2
-    while block:
-        for line in range(size):
-            if line & block:
-                continue
-            pair = lines[line], lines[line + block]
-            upper = [i if not i & block else size + i - block for i in range(size)]
-            lower = [i + block if not i & block else size + i for i in range(size)]
-            for place, order in ((line, upper), (line + block, lower)):
-                lines[place] = builder.shuffle_vector(*pair, indices(order))
-        block //= 2
-    return lines
+    """Transpose within pieces of registers, which is fast; then exchange the pieces."""
+    size = _PIECE_BYTES * len(lines) // VECTOR_BYTES
+    groups = [
+        _unpacked(builder, lines[first : first + size], size)
+        for first in range(0, len(lines), size)
+    ]
+    columns = [
+        _exchanged(builder, list(pieces), size) for pieces in zip(*groups, strict=True)
+    ]
+    return [line for lines in zip(*columns, strict=True) for line in lines]
+
+
+def _unpacked(builder: Any, lines: list[Any], size: int) -> list[Any]:
+    """Transpose the pieces of some lines, as many as a piece has lanes."""
+    if len(lines) == 1:
+        return lines
+    lanes, unit = lines[0].type.count, size // len(lines)
+    low = [
+        side * lanes + first + index
+        for first in range(0, lanes, size)
+        for start in range(first, first + size // 2, unit)
+        for side in (0, 1)
+        for index in range(start - first, start - first + unit)
+    ]
+    high = [index + size // 2 for index in low]
+    return [
+        line
+        for order in (low, high)
+        for line in _unpacked(builder, _merged(builder, lines, order), size)
+    ]
+
+
+def _exchanged(builder: Any, lines: list[Any], size: int) -> list[Any]:
+    """Transpose lines of pieces, as many as there are pieces."""
+    if len(lines) == 1:
+        return lines
+    lanes = lines[0].type.count
+    even = [
+        side * lanes + first + index
+        for side in (0, 1)
+        for first in range(0, lanes, 2 * size)
+        for index in range(size)
+    ]
+    odd = [index + size for index in even]
+    halves = (
+        _exchanged(builder, _merged(builder, lines, order), size)
+        for order in (even, odd)
+    )
+    return [line for pair in zip(*halves, strict=True) for line in pair]
+
+
+def _merged(builder: Any, lines: list[Any], order: list[int]) -> list[Any]:
+    """The same lanes of each pair of neighbours."""
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    return [builder.shuffle_vector(*pair, indices(order)) for pair in pairs]
 
 
 def _fill(

@@ -15,8 +15,6 @@ __all__ = ["Convolution", "Direction", "Side", "Straight"]
 
 # Samples of a result that are worth a look at the free memory.
 _LARGE = 2**26
-# Bytes of an input whose channels lie last that are worth a copy in another order.
-_COPIED = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +195,6 @@ class Convolution:
                 nbytes = columns * prod(made.shape) * result.itemsize
                 require(nbytes, f"a result of shape {made.layout.dimsd}")
         signals = side.canonical(x.astype(self._computing(result), copy=False))
-        if signals.strides[-1] != signals.itemsize and signals.nbytes <= _COPIED:
-            signals = engines.ordered(signals)
         kernel = np.result_type(self.kernel.dtype, signals.real.dtype)
         for one in (direction, *after):
             signals = self.plan(one, kernel).apply(signals)

@@ -5,7 +5,6 @@ transform is plain arithmetic on registers, and nothing is shuffled.  Transforms
 long signal are stages of small ones, with factors between them.
 """
 
-from collections.abc import Callable
 from itertools import product
 from math import cos, pi, sin, sqrt
 from typing import Any
@@ -18,7 +17,9 @@ from convadjoint.engines.primitives import (
     INDEX,
     cases,
     emitted,
+    fused,
     indices,
+    looped,
     vector_of,
 )
 
@@ -105,42 +106,6 @@ def mixed(
     cases(builder, spread, range(2), emit)
 
 
-def looped(
-    builder: Any,
-    count: Any,
-    steps: Any,
-    emit: Callable[..., Any],
-    begin: Any = (),
-) -> Any:
-    """Emit a loop: pointers go on by their steps, `begin` is what is carried along."""
-    before = builder.block
-    head, body, after = (
-        builder.append_basic_block(name) for name in ("head", "body", "after")
-    )
-    builder.branch(head)
-    builder.position_at_end(head)
-    index = builder.phi(INDEX)
-    pointers = [builder.phi(pointer.type) for pointer, _ in steps]
-    carried = [builder.phi(value.type) for value in begin]
-    builder.cbranch(builder.icmp_signed("<", index, count), body, after)
-    builder.position_at_end(body)
-    found = emit(*pointers, *carried) or ()
-    ends = [builder.add(index, INDEX(1))]
-    ends += [
-        builder.gep(phi, [step]) for phi, (_, step) in zip(pointers, steps, strict=True)
-    ]
-    last = builder.block
-    builder.branch(head)
-    starts = [INDEX(0), *(pointer for pointer, _ in steps), *begin]
-    for phi, start, end in zip(
-        (index, *pointers, *carried), starts, (*ends, *found), strict=True
-    ):
-        phi.add_incoming(start, before)
-        phi.add_incoming(end, last)
-    builder.position_at_end(after)
-    return carried
-
-
 class Registers:
     """Complex values as two vectors: loads, stores and products."""
 
@@ -150,10 +115,6 @@ class Registers:
         single = vector.element == ir.FloatType()
         self.distances = INDEX(0), INDEX(self.lanes)
         self.round = np.float32 if single else float
-        name = f"llvm.fma.v{self.lanes}{'f32' if single else 'f64'}"
-        self.fused = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name
-        )
 
     def exchange(self, inverse: Any) -> None:
         """Take real for imaginary parts if a number is 1, not if it is 0."""
@@ -187,7 +148,7 @@ class Registers:
 
     def fma(self, a: Any, b: Any, c: Any) -> Any:
         """``a * b + c``, rounded once."""
-        return self.builder.call(self.fused, [a, b, c])
+        return fused(self.builder, a, b, c)
 
     def multiplied(self, x: Value, w: Value, sums: Any = None) -> Value:
         """``x * w``, added to some sums."""

@@ -1,0 +1,1 @@
+"""Parts of the engine `direct`: channels as lanes, their positions, and compiled code."""
