@@ -43,6 +43,7 @@ def test_pointwise_mixes_channels(dims):
     want = np.moveaxis(np.tensordot(matrix, x, (1, place)), 0, place)
     assert_same(op @ x, want)
     assert_same(ca.pointwise(dims, matrix, place - len(dims), engine="taps") @ x, want)
+    assert_same(ca.pointwise(dims, matrix[..., None, None], place) @ x, want)
 
 
 @pytest.mark.parametrize(

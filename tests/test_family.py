@@ -159,6 +159,15 @@ def test_what_an_operator_says_about_itself():
     assert op.spec.transpose() == op.T.spec
 
 
+def test_explain_lists_engines_that_can():
+    rng = np.random.default_rng(0)
+    box, any_ = np.ones((3, 1, 5, 5)), rng.standard_normal((3, 1, 5, 5))
+    for kernel, listed in ((box, True), (any_, False)):
+        text = ca.Conv2DOp((3, 40, 40), kernel, groups=3).explain()
+        assert ("separable" in text) == listed
+        assert "sparse" in text
+
+
 def test_what_other_operators_say_about_themselves():
     flat = MatrixOp(eye_array(6, dtype=np.float32), (2, 3), 6)
     assert repr(flat) == "<MatrixOp (2, 3) -> (6,), float32>"

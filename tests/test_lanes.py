@@ -3,10 +3,11 @@
 from dataclasses import replace
 from itertools import product
 from math import prod
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite")
@@ -14,9 +15,10 @@ pytest.importorskip("llvmlite")
 import convadjoint as ca
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import direct, taps
+from convadjoint.engines import cost, direct, guard, taps
 from convadjoint.engines.depthwise import lanes, positions
 from convadjoint.geometry import Axis, Border, ConvSpec
+from fences import fences
 from oracles import spec_dense
 from strategies import MODES, SEEDS, integers, noise, upto
 
@@ -50,7 +52,7 @@ def borders(length):
 @st.composite
 def depthwise(draw):
     """One to three axes of as many channels as there are lanes, and some more."""
-    rank, channels = draw(upto(3)), draw(st.integers(16, 35))
+    rank, channels = draw(upto(3)), draw(st.integers(16, 70))
     lines = tuple(draw(axes((40, 24, 7)[rank - 1])) for _ in range(rank))
     spec = ConvSpec(
         axes=lines,
@@ -96,26 +98,33 @@ class Roomy:
         return self.rooms[-1][AROUND : AROUND + size].reshape(shape)
 
 
-@pytest.mark.parametrize("small", [False, True])
+# Bytes of a band, blocks that are taken together, outputs of a page.
+SIZES = st.tuples(
+    st.sampled_from((64, 500, 2000, 5000, 2**16)),
+    st.sampled_from((1, 2, 3, 8)),
+    st.sampled_from((1, 5, 12, 30, 112)),
+)
+
+
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@given(spec=depthwise(), seed=SEEDS)
-def test_whole_numbers_are_exact(dtype, last, small, spec, seed):
+@settings(max_examples=200)
+@given(spec=depthwise(), sizes=SIZES, seed=SEEDS)
+def test_whole_numbers_are_exact(dtype, last, spec, sizes, seed):
     rng = np.random.default_rng(seed)
     kernel = integers(rng, spec.kernel_shape).astype(dtype)
     x = lying(integers(rng, spec.dims).astype(dtype), last)
     roomy = Roomy()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "np", roomy)
-        if small:
-            # Strips and pages of one row; parts of the channels of one block.
-            patch.setattr(lanes, "_BYTES", 64)
-            patch.setattr(lanes, "_BLOCKS", 1)
-            patch.setattr(positions, "_PAGE", 1)
+        patch.setattr(lanes, "_BYTES", sizes[0])
+        patch.setattr(lanes, "_BLOCKS", sizes[1])
+        patch.setattr(positions, "_PAGE", sizes[2])
         grid = lanes.grid_of(spec, kernel)
         if grid is None:
             return
-        y = lanes.plan(grid, kernel, None).apply(x)
+        with fences(lanes):
+            y = lanes.plan(grid, kernel, None).apply(x)
     check_some_channels(spec, kernel, x, y)
     assert_same(y, taps.plan(spec, kernel).apply(x))
     (room,) = roomy.rooms
@@ -188,7 +197,62 @@ def test_few_channels_and_large_images_are_taken_by_rows():
         kernel = np.ones(spec.kernel_shape, "f4")
         assert lanes.grid_of(spec, kernel) is None
     assert lanes.grid_of(fine, np.ones(fine.kernel_shape, "c8")) is None
-    assert lanes.grid_of(fine, np.ones(fine.kernel_shape, "f4")) is not None
+
+
+def test_no_strip_and_no_table_is_very_large():
+    axis = Axis(n=20, q=20, k=3, lo=1)
+    fine = ConvSpec(axes=(axis, axis), c_in=16, c_out=16, groups=16)
+    wide, up = replace(axis, n=20_000, q=20_000), Axis(n=60, q=180, k=3, t=3, lo=2)
+    border = Border(n=200, length=202, lo=1, mode="reflect")
+    bordered = replace(axis, n=202, q=200, lo=0)
+    line, steep = Axis(n=3, q=3, k=1), Axis(n=3, q=96, k=32, t=32, lo=31)
+    for spec in (
+        replace(fine, axes=(replace(axis, n=4, q=4), wide)),
+        ConvSpec(axes=(line, up, up), c_in=16, c_out=16, groups=16),
+        replace(fine, axes=(bordered, bordered), extend=(border, border)),
+        replace(fine, axes=(steep, steep)),
+    ):
+        assert lanes.grid_of(spec, np.ones(spec.kernel_shape)) is None
+    small = replace(fine, axes=(replace(axis, n=200, q=200),) * 2)
+    assert lanes.grid_of(small, np.ones(small.kernel_shape)) is not None
+
+
+@pytest.mark.parametrize("one", [False, True])
+@pytest.mark.parametrize("other", [False, True])
+def test_a_guard_is_needed_if_either_plan_needs_one(one, other):
+    axis = Axis(n=9, q=9, k=3, lo=1)
+    spec = ConvSpec(axes=(axis, axis), c_in=16, c_out=16, groups=16)
+    kernel = np.ones(spec.kernel_shape, "f4")
+    kernel[7, 0, 1, 1] = one
+    first = SimpleNamespace(tap_by_tap=other)
+    plan = lanes.plan(lanes.grid_of(spec, kernel), kernel, first)
+    assert plan.tap_by_tap == (one and other)
+
+
+def test_no_other_copy_is_made_of_channels_that_lie_last(monkeypatch):
+    monkeypatch.setattr(guard, "ordered", pytest.fail)
+    for size in (12, 150):
+        dims = (size, size, 20)
+        op = ca.depthwise(dims, np.ones((20, 3, 3)), channel_axis=-1, engine="direct")
+        assert (op @ np.ones(dims)).max() == 9
+
+
+def test_channels_as_lanes_are_expected_to_be_fast():
+    axis = Axis(n=14, q=14, k=3, lo=1)
+    lines = ConvSpec(axes=(axis, axis), batch=256)
+    layer = replace(lines, batch=1, c_in=256, c_out=256, groups=256)
+    ours, others = (
+        cost.estimates(one, np.ones(one.kernel_shape, "f4"))["direct"]
+        for one in (layer, lines)
+    )
+    assert 2 * ours < others
+
+
+def test_large_products_have_helpers():
+    axis = Axis(n=28, q=28, k=3, lo=1)
+    spec = ConvSpec(axes=(axis, axis), c_in=64, c_out=64, groups=64)
+    plan = direct.plan(spec, np.ones(spec.kernel_shape, "f4"))
+    assert [plan._call(n, False, 3).threads for n in (1, 16)] == [1, 3]
 
 
 def test_any_order_of_axes_and_any_address_is_read():

@@ -6,7 +6,7 @@ input; so tap and channel are one offset, the same for all outputs of the band. 
 come next to samples: rows of several small ones are then one long row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -36,15 +36,24 @@ class Line:
 
     phases: tuple[Phase, ...]
     copied: bool = False
+    # Where the taps begin to read: by input phase, the first for output 0; and samples of
+    # an input phase that a band reads beyond its outputs.
+    starts: dict[int, int] = field(init=False, compare=False)
+    reach: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Both are asked for again and again, and there may be very many phases.
+        object.__setattr__(self, "starts", self._starts())
+        reach = max(int(self.moved(phase)[1].max()) for phase in self.phases)
+        object.__setattr__(self, "reach", reach)
 
     @property
     def step(self) -> int:
         """Distance of the samples of an input phase."""
         return self.phases[0].step_in
 
-    @property
-    def starts(self) -> dict[int, int]:
-        """Where the taps begin to read: by input phase, the first for output 0."""
+    def _starts(self) -> dict[int, int]:
+        """Work out where the taps begin."""
         lows: dict[int, int] = {}
         for phase in self.phases:
             for shift in phase.shifts:
@@ -52,11 +61,6 @@ class Line:
                 key = low if self.copied else phase.first_in
                 lows[key] = min(low, lows.get(key, low))
         return dict(sorted(lows.items(), key=lambda pair: pair[1]))
-
-    @property
-    def reach(self) -> int:
-        """Samples of an input phase that a band reads beyond its outputs."""
-        return max(int(self.moved(phase)[1].max()) for phase in self.phases)
 
     def moved(self, phase: Phase) -> Integers:
         """Input phase of each tap, and its shift from where that begins to read."""

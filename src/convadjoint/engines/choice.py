@@ -1,5 +1,6 @@
 """The engines by name, and which one ``"auto"`` and ``"measure"`` take."""
 
+from collections.abc import Iterator
 from math import prod
 from time import perf_counter
 from types import MappingProxyType
@@ -69,7 +70,8 @@ def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
         estimates = cost.estimates(spec, kernel)
         if name == "measure":
             return _measured(spec, kernel, estimates)
-        return _estimated(spec, kernel, estimates)
+        order = list(_able(spec, kernel, estimates))
+        return order[0], _listed("estimated", order, estimates)
     if name not in ENGINES:
         known = ", ".join((*_AUTOMATIC, *ENGINES))
         msg = f"engine {name!r} is unknown: choose one of {known}"
@@ -104,7 +106,11 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
         If the engine cannot do this problem exactly, or no engine has this name.
     """
     require_borders(spec)
-    chosen, reason = resolve(name, spec, kernel)
+    if name == "auto":
+        # The first one that does not refuse: to ask all of them takes its time.
+        chosen, reason = next(_able(spec, kernel, cost.estimates(spec, kernel))), ""
+    else:
+        chosen, reason = resolve(name, spec, kernel)
     inner = ENGINES[chosen].plan(spec, kernel)
     automatic = name in _AUTOMATIC
     return Guarded(spec, kernel, inner, chosen, reason, automatic)
@@ -117,21 +123,18 @@ def _refusal(name: str, spec: ConvSpec, kernel: Array) -> str | None:
     return ENGINES[name].refuses(spec, kernel)
 
 
-def _estimated(
-    spec: ConvSpec, kernel: Array, estimates: dict[str, float]
-) -> tuple[str, str]:
-    """The engine that should be fastest, of those that do not refuse."""
-    order = sorted(estimates, key=estimates.__getitem__)
-    while _refusal(order[0], spec, kernel) is not None:
-        order.pop(0)
-    return order[0], _listed("estimated", order, estimates)
+def _able(spec: ConvSpec, kernel: Array, estimates: dict[str, float]) -> Iterator[str]:
+    """Engines that do not refuse, beginning with the one that should be fastest."""
+    for name in sorted(estimates, key=estimates.__getitem__):
+        if _refusal(name, spec, kernel) is None:
+            yield name
 
 
 def _measured(
     spec: ConvSpec, kernel: Array, estimates: dict[str, float]
 ) -> tuple[str, str]:
     """The engine that is fastest, of those that come into question."""
-    able = [name for name in estimates if _refusal(name, spec, kernel) is None]
+    able = list(_able(spec, kernel, estimates))
     limit = 10 * min(estimates[name] for name in able)
     require(3 * prod(spec.dims) * kernel.itemsize, "data to measure with")
     draws = np.random.default_rng(0).standard_normal(spec.dims)

@@ -53,13 +53,12 @@ def refuses(spec: ConvSpec, kernel: Array) -> str | None:
         return "the kernel mixes channels"
     if not np.isfinite(kernel).all():
         return "the kernel is not finite"
-    found = factors(kernel[:, 0])
-    cost = sum(len(factor[0]) for product in found for factor in product)
-    if not found:
-        return "the kernel is zero"
-    if cost >= kernel[0, 0].size:
-        return f"{len(found)} products of {cost} taps are no fewer than the kernel's"
-    return None
+    cost = 0
+    for product in factors(kernel[:, 0]):
+        cost += sum(len(factor[0]) for factor in product)
+        if cost >= kernel[0, 0].size:
+            return f"its products have {cost} taps or more: no fewer than the kernel"
+    return None if cost else "the kernel is zero"
 
 
 def plan(spec: ConvSpec, kernel: Array) -> SeparablePlan:
@@ -72,7 +71,7 @@ def plan(spec: ConvSpec, kernel: Array) -> SeparablePlan:
     )
 
 
-def factors(kernels: Array) -> list[Factors]:
+def factors(kernels: Array) -> Iterator[Factors]:
     """Write kernels ``(channels, *k)`` as sums of products of ``(channels, k_i)``.
 
     Channels share the number of products: the largest that any of them needs.
@@ -90,13 +89,11 @@ def factors(kernels: Array) -> list[Factors]:
     # A tap of zero is no tap, also if rounding made something of it.
     every = range(1, kernels.ndim)
     live = [kernels.any(axis=tuple({*every} - {axis})) for axis in every]
-    return [
-        tuple(
+    for product in _factors(wide, tolerance):
+        yield tuple(
             factor * alive * (2.0**exponent if factor is product[-1] else 1)
             for factor, alive in zip(product, live, strict=True)
         )
-        for product in _factors(wide, tolerance)
-    ]
 
 
 def _factors(kernels: Array, tolerance: float) -> Iterator[Factors]:

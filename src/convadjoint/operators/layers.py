@@ -100,7 +100,7 @@ def pointwise(
     dims : tuple of int
         Shape of the input.
     matrix : array_like, shape ``(c_out, c_in)``
-        What multiplies the channels.
+        What multiplies the channels; or weights of a layer, ``(c_out, c_in, 1, ...)``.
     channel_axis : int
         Axis of the channels.
     engine : str, optional
@@ -114,7 +114,8 @@ def pointwise(
     Raises
     ------
     GeometryError
-        If `matrix` is not two-dimensional, or channels are all there is.
+        If `matrix` has more than two axes of more than one entry, or channels are all
+        there is.
 
     See Also
     --------
@@ -128,7 +129,8 @@ def pointwise(
     (64, 64, 1)
     """
     shape, given = shape_of(dims), as_kernel(matrix, None)
-    if given.ndim != 2 or len(shape) < 2:
+    pointwise = given.ndim >= 2 and set(given.shape[2:]) <= {1}
+    if not pointwise or len(shape) < 2:
         msg = (
             f"a pointwise operator takes a matrix (c_out, c_in) and dims with an axis "
             f"beside the channels, got shapes {given.shape} and {shape}"
@@ -139,7 +141,7 @@ def pointwise(
     axes = tuple(others)[-_MOST_AXES:]
     return ConvNDOp(
         shape,
-        given.reshape(*given.shape, *(1 for _ in axes)),
+        given.reshape(*given.shape[:2], *(1 for _ in axes)),
         axes=axes,
         channel_axis=place,
         engine=engine,

@@ -173,9 +173,8 @@ def pays(spec: ConvSpec, itemsize: int) -> bool:
 
 def plan(grid: Grid, kernel: Array, first: Plan | None) -> LanesPlan:
     """Plan for a kernel ``(c, 1, *k)``; `first` is for channels that come first."""
-    taps, _, _ = grid.taps()
     channels, lanes = len(kernel), _lanes(kernel.itemsize)
-    flat = kernel.reshape(channels, -1)[:, taps]
+    flat = kernel.reshape(channels, -1)[:, grid.taps]
     # The last block has some channels of the one before again.
     firsts = np.minimum(np.arange(0, channels, lanes), channels - lanes)
     chosen = flat[firsts[:, None] + np.arange(lanes)]

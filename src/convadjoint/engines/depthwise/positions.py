@@ -26,6 +26,8 @@ Integers = npt.NDArray[np.int64]
 MOST, TOGETHER = 14, 3
 # Positions of a grid: tables of more would take long to be made.
 _LARGEST = 2**17
+# Output phases that tables are made for.
+_PHASES = 256
 # Outputs of a page, about: with what they read they stay in the first-level cache.
 _PAGE = 112
 # A run: its phase, its position, its first output, and how many there are.
@@ -61,10 +63,17 @@ class Tables:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """The positions of all axes."""
+    """The positions of all axes.
+
+    `taps` are those of all phases, as numbers of a kernel seen as flat; `offsets` and
+    `ends` are as in `Tables`.
+    """
 
     spec: ConvSpec
     rulers: tuple[Ruler, ...]
+    taps: Integers
+    offsets: Integers
+    ends: Integers
 
     @classmethod
     def of(cls, spec: ConvSpec, most: int) -> Self | None:
@@ -81,9 +90,11 @@ class Grid:
         found = tuple(ruler for ruler in rulers if ruler is not None)
         if len(found) < len(rulers):
             return None
-        made = cls(spec, found)
-        sizes = prod(one.count for one in found), prod(made.outputs)
-        return made if made.least <= most and max(sizes) <= _LARGEST else None
+        sizes = prod(one.count for one in found), prod(axis.q for axis in spec.axes)
+        phases = prod(len(one.phases) for one in found)
+        if max(sizes) > _LARGEST or phases > _PHASES or _least(spec, found) > most:
+            return None
+        return cls(spec, found, *_taps(found))
 
     @property
     def outputs(self) -> tuple[int, ...]:
@@ -98,45 +109,15 @@ class Grid:
     @property
     def least(self) -> int:
         """Positions, or outputs, of the smallest strip."""
-        first, *others = self.rulers
-        row = prod(ruler.count for ruler in others)
-        if _whole(self.spec):
-            return max(first.count * row, prod(self.outputs))
-        rows = int((first.highs - first.lows).max()) + 1
-        return max(rows * row, prod(self.outputs[1:]))
+        return _least(self.spec, self.rulers)
 
     @property
     def _strides(self) -> list[int]:
         """Distances of positions along the axes."""
         return _strides([ruler.count for ruler in self.rulers])
 
-    def taps(self) -> tuple[Integers, Integers, Integers]:
-        """Taps of the kernel, seen as flat, of all phases; offsets and ends: see `Tables`."""
-        kernel = _strides([ruler.axis.k for ruler in self.rulers])
-        taps: list[int] = []
-        offsets: list[int] = []
-        ends = []
-        for found in product(*(ruler.phases for ruler in self.rulers)):
-            pairs = [np.array(one).T for one in found]
-            numbers, places = (
-                _sum([pair[side] for pair in pairs], by).reshape(-1).tolist()
-                for side, by in ((0, kernel), (1, self._strides))
-            )
-            known, first = dict(zip(places, numbers, strict=True)), len(taps)
-            groups = _neighbours(known, self.steps[0])
-            sizes = [len(group) for group in groups]
-            begins = [
-                len(offsets) + sum(size > length for size in sizes)
-                for length in range(TOGETHER, -1, -1)
-            ]
-            offsets += [group[0] for group in groups]
-            taps += [known[place] for group in groups for place in group]
-            ends.append((*begins, first))
-        return np.array(taps), np.array(offsets), np.array(ends)
-
     def tables(self, budget: int) -> Tables:
         """All tables, for strips of about `budget` positions."""
-        _, offsets, ends = self.taps()
         borders, runs = self._borders(), self._runs()
         parts = 1
         if not _whole(self.spec):
@@ -144,8 +125,8 @@ class Grid:
             parts = min(self.rulers[0].axis.q, -(-total // budget))
         strips, pages, most = self._strips(borders[:, 0], len(runs), parts)
         return Tables(
-            offsets=offsets,
-            ends=ends,
+            offsets=self.offsets,
+            ends=self.ends,
             places=_sum([one.places for one in self.rulers], self._strides).reshape(-1),
             borders=borders,
             runs=runs,
@@ -223,6 +204,41 @@ class Grid:
 def _whole(spec: ConvSpec) -> bool:
     """Whether there is a single strip: what is copied may come from anywhere."""
     return len(spec.axes) == 1 or any(spec.extend)
+
+
+def _least(spec: ConvSpec, rulers: Sequence[Ruler]) -> int:
+    """Positions, or outputs, of the smallest strip."""
+    first, *others = rulers
+    row, outputs = prod(one.count for one in others), [axis.q for axis in spec.axes]
+    if _whole(spec):
+        return max(first.count * row, prod(outputs))
+    rows = int((first.highs - first.lows).max()) + 1
+    return max(rows * row, prod(outputs[1:]))
+
+
+def _taps(rulers: Sequence[Ruler]) -> tuple[Integers, Integers, Integers]:
+    """Taps of all phases, their offsets, and where they begin and end: see `Grid`."""
+    kernel = _strides([ruler.axis.k for ruler in rulers])
+    strides = _strides([ruler.count for ruler in rulers])
+    taps: list[int] = []
+    offsets: list[int] = []
+    ends = []
+    for found in product(*(ruler.phases for ruler in rulers)):
+        pairs = [np.array(one).T for one in found]
+        numbers, places = (
+            _sum([pair[side] for pair in pairs], by).reshape(-1).tolist()
+            for side, by in ((0, kernel), (1, strides))
+        )
+        known, first = dict(zip(places, numbers, strict=True)), len(taps)
+        groups = _neighbours(known, rulers[-1].steps[0])
+        begins = [
+            len(offsets) + sum(len(group) > length for group in groups)
+            for length in range(TOGETHER, -1, -1)
+        ]
+        offsets += [group[0] for group in groups]
+        taps += [known[place] for group in groups for place in group]
+        ends.append((*begins, first))
+    return np.array(taps), np.array(offsets), np.array(ends)
 
 
 def _strides(sizes: Sequence[int]) -> list[int]:
