@@ -24,7 +24,7 @@ from convadjoint.engines.primitives import (
 __all__ = ["enter", "serve"]
 
 _FREE, _BUSY = 0, 1
-# Looks at a semaphore before the caller goes to sleep: as long as it takes to wake up.
+# Looks at a semaphore before a thread goes to sleep: as long as it takes to wake up.
 _LOOKS = 10_000
 _MASK_BYTES = 8 * of.CPU_WORDS
 
@@ -96,13 +96,22 @@ def _place(helper: Any, call: Any) -> None:
         _setaffinity(words[of.THREAD], _MASK_BYTES, helper + 8 * of.CPUS)
 
 
+@compiled
+def _wait(semaphore: Any) -> None:
+    """Look a while, then sleep."""
+    for _ in range(_LOOKS):
+        if _sem_trywait(semaphore) == 0:
+            return
+    while _sem_wait(semaphore) != 0:
+        pass
+
+
 @entry("serve", _word)
 def serve(helper: Any) -> None:
     """Wait for calls and do them, one after the other."""
     words = words_at(helper)
     while True:
-        while _sem_wait(helper) != 0:
-            pass
+        _wait(helper)
         call = words[of.STATE]
         if call > _BUSY and _swapped(moved(words, of.STATE), call, _BUSY):
             given, mine = words_at(call), helper + 8 * of.BUFFERS
@@ -120,16 +129,6 @@ def _name_cpus(call: Any) -> None:
         cpu = _getcpu()
         if 0 <= cpu < 64 * of.CPU_WORDS:
             words[of.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
-
-
-@compiled
-def _wait(semaphore: Any) -> None:
-    """Look a while, then sleep."""
-    for _ in range(_LOOKS):
-        if _sem_trywait(semaphore) == 0:
-            return
-    while _sem_wait(semaphore) != 0:
-        pass
 
 
 @entry("enter", _word, _word, _word, _word, _word)
