@@ -9,6 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from threading import Lock, Thread, get_native_id, local
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "GIVEN",
     "LINE",
     "OVER",
+    "SAMPLES",
     "SLOTS",
     "STATE",
     "THREAD",
@@ -46,9 +48,14 @@ _SLOTS = 12
 # A line of the cache, and what may be read or written past the end of a buffer.
 LINE, OVER = 64, 8 * SLACK
 
+# Words of an object of Python before the address of an array's samples: see `address`.
+SAMPLES = object.__basicsize__ // 8
+
 _Helper = ctypes.c_int64 * (BUFFERS + 2 * _SLOTS)
 _Slots = ctypes.c_int64 * (2 * _SLOTS)
 _MINE = local()
+# No two calls of a process have the same number.
+_NUMBERS = count()
 
 
 def function_at(place: int, arguments: int = 2) -> Any:
@@ -60,13 +67,16 @@ def function_at(place: int, arguments: int = 2) -> Any:
 class Call:
     """A function with all that it is given, but for input and output.
 
-    `words` are those of every call; `arrays` are kept, since the words hold addresses.
+    `words` are those of every call, at an address; `arrays` are kept, since the words hold
+    addresses.  What one call takes is a copy, which each thread has room for.
     """
 
     function: Any
     words: Any
+    place: int
     threads: int
     arrays: tuple[Any, ...]
+    number: int
 
     @classmethod
     def of(
@@ -89,41 +99,83 @@ class Call:
         words = np.array((*(0,) * GIVEN, *places, *numbers), np.int64)
         words[FUNCTION : BYTES + 2] = function, slot, *nbytes
         copied = (ctypes.c_int64 * len(words)).from_buffer_copy(words.data)
-        return cls(function_at(function), copied, threads, arrays)
+        return cls(
+            function=function_at(function),
+            words=copied,
+            place=ctypes.addressof(copied),
+            threads=threads,
+            arrays=arrays,
+            number=next(_NUMBERS),
+        )
 
-    def make(self, *given: Array) -> Any:
-        """Call the function, and wait for it; return the words as it leaves them."""
-        words = type(self.words).from_buffer_copy(self.words)
+    def make(self, x: Array, y: Array, third: Array | None = None) -> None:
+        """Call the function with these arrays, and wait for it."""
+        mine: _Buffers | None = getattr(_MINE, "buffers", None)
+        if mine is None or mine.number != self.number:
+            mine = self._buffers()
+        if sys.platform != "linux":
+            self._elsewhere(mine, x, y, third)
+            return
+        crew, wanted = _SQUAD.crew, self.threads - 1
+        if crew.count < wanted:
+            crew = _SQUAD.enlarged(wanted)
+        # Python takes long to find an address, and to copy what the caches have lost.
+        _enter()(
+            *(self.place, len(self.words), mine.place, mine.room),
+            *(crew.place, crew.count, wanted),
+            *(id(x), id(y), 0 if third is None else id(third)),
+        )
+
+    def _buffers(self) -> "_Buffers":
+        """The buffers of this thread, large enough for this call."""
+        mine: _Buffers | None = getattr(_MINE, "buffers", None)
+        if mine is None:
+            mine = _MINE.buffers = _Buffers()
+        for index in (0, 1):
+            slot, nbytes = self.words[SLOTS] + index, self.words[BYTES + index]
+            if mine.slots[2 * slot + 1] < nbytes:
+                mine.enlarge(slot, nbytes)
+        mine.hold(len(self.words))
+        mine.number = self.number
+        return mine
+
+    def _elsewhere(self, mine: "_Buffers", *given: Array | None) -> None:
+        """The same without compiled helpers."""
+        ctypes.memmove(mine.room, self.words, ctypes.sizeof(self.words))
         for number, array in enumerate(given):
-            words[GIVEN + number] = address(array)
-        if self.threads == 1:
-            self.function(words, _buffers(words))
-        elif sys.platform == "linux":
-            helpers = _SQUAD.of(self.threads - 1)
-            _enter()(words, _buffers(words), helpers, len(helpers), self.threads - 1)
-        else:
-            each(lambda _: self.function(words, _buffers(words)), range(self.threads))
-        return words
+            if array is not None:
+                mine.words[GIVEN + number] = address(array)
+        each(
+            lambda _: self.function(mine.words, self._buffers().slots),
+            range(self.threads),
+        )
 
-
-def _buffers(words: Any) -> Any:
-    """The buffers of this thread, large enough for a call."""
-    mine: _Buffers | None = getattr(_MINE, "buffers", None)
-    if mine is None:
-        mine = _MINE.buffers = _Buffers()
-    for index in (0, 1):
-        slot, nbytes = words[SLOTS] + index, words[BYTES + index]
-        if mine.slots[2 * slot + 1] < nbytes:
-            mine.enlarge(slot, nbytes)
-    return mine.slots
+    def last(self) -> int:
+        """The last word, as the call that this thread has made leaves it."""
+        found: int = _MINE.buffers.words[len(self.words) - 1]
+        return found
 
 
 class _Buffers:
-    """Memory that a thread keeps from one call to the next."""
+    """Memory that a thread keeps from one call to the next.
+
+    `words` are those of the call that it makes; what that needs is there if `number` is
+    that of the call.
+    """
 
     def __init__(self) -> None:
         self.slots = _Slots()
+        self.place = ctypes.addressof(self.slots)
         self.arrays: dict[int, npt.NDArray[np.uint8]] = {}
+        self.number = -1
+        self.words: Any = None
+        self.room = 0
+
+    def hold(self, size: int) -> None:
+        """Have room for so many words of a call."""
+        if self.words is None or len(self.words) < size:
+            self.words = (ctypes.c_int64 * size)()
+            self.room = ctypes.addressof(self.words)
 
     def enlarge(self, slot: int, nbytes: int) -> None:
         """Let a slot have so many bytes: zeros."""
@@ -133,23 +185,33 @@ class _Buffers:
         self.slots[2 * slot + 1] = nbytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Helpers, as compiled code takes them: where their addresses are, and how many."""
+
+    addresses: Any
+    place: int
+    count: int
+
+
 class _Squad:
     """Helpers that wait in compiled code."""
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.helpers: list[Any] = []
-        self.addresses = (ctypes.c_int64 * 0)()
+        self.crew = _Crew(None, 0, 0)
 
-    def of(self, count: int) -> Any:
-        """Addresses of at least `count` helpers, or of fewer if no more threads start."""
-        if len(self.addresses) < count:
-            with self.lock:
-                while len(self.helpers) < count and self._hire():
-                    pass
-                found = map(ctypes.addressof, self.helpers)
-                self.addresses = (ctypes.c_int64 * len(self.helpers))(*found)
-        return self.addresses
+    def enlarged(self, count: int) -> _Crew:
+        """At least `count` helpers, or fewer if no more threads start."""
+        with self.lock:
+            while len(self.helpers) < count and self._hire():
+                pass
+            size = len(self.helpers)
+            found = (ctypes.c_int64 * size)(*map(ctypes.addressof, self.helpers))
+            # Another thread may still use the one before: it is not changed.
+            self.crew = _Crew(found, ctypes.addressof(found), size)
+            return self.crew
 
     def _hire(self) -> bool:
         """Start one more; say whether it has started."""
@@ -188,9 +250,7 @@ def _enter() -> Any:
     """The compiled function that makes a call with helpers."""
     from convadjoint.engines import waiting  # noqa: PLC0415 - needs llvmlite
 
-    return ctypes.CFUNCTYPE(
-        None, *(ctypes.c_void_p,) * 3, ctypes.c_int64, ctypes.c_int64
-    )(waiting.enter.address)
+    return ctypes.CFUNCTYPE(None, *(ctypes.c_int64,) * 10)(waiting.enter.address)
 
 
 @cache

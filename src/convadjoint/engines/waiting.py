@@ -131,16 +131,44 @@ def _name_cpus(call: Any) -> None:
             words[of.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
 
 
-@entry("enter", _word, _word, _word, _word, _word)
-def enter(call: Any, mine: Any, crew: Any, count: Any, wanted: Any) -> None:
+@compiled
+def _copy(words: Any, size: Any, room: Any, given: Any) -> None:
+    """Copy a call, and write the addresses of what it is given into the copy."""
+    for word in range(size):
+        room[word] = words[word]
+    if given[0]:
+        room[of.GIVEN] = words_at(given[0])[of.SAMPLES]
+    if given[1]:
+        room[of.GIVEN + 1] = words_at(given[1])[of.SAMPLES]
+    if given[2]:
+        room[of.GIVEN + 2] = words_at(given[2])[of.SAMPLES]
+
+
+@entry("enter", *(_word,) * 10)
+def enter(
+    words: Any,
+    size: Any,
+    mine: Any,
+    call: Any,
+    crew: Any,
+    count: Any,
+    wanted: Any,
+    one: Any,
+    other: Any,
+    third: Any,
+) -> None:
     """Make a call with up to `wanted` helpers of a crew, those that are free.
 
-    `crew` is where the addresses of `count` helpers stand, `mine` are the buffers of the
-    caller.  A helper that has not begun when the caller is done is not waited for.
+    `words` are its own, `call` is where the caller has room for a copy, and `mine` are the
+    caller's buffers.  `crew` is where the addresses of `count` helpers stand.  Up to three
+    arrays are given, as the objects that Python knows.  A helper that has not begun when
+    the caller is done is not waited for.
     """
+    _copy(words_at(words), size, words_at(call), (one, other, third))
     helpers, begun = words_at(crew), 0
-    _sem_init(call, 0, 0)
-    _name_cpus(call)
+    if wanted > 0:
+        _sem_init(call, 0, 0)
+        _name_cpus(call)
     for index in range(count):
         state = moved(words_at(helpers[index]), of.STATE)
         if begun < wanted and _swapped(state, _FREE, call):
