@@ -59,6 +59,14 @@ def test_pointwise_mixes_channels(dims):
         ),
         (lambda: ca.depthwise((5, 6), np.ones((4, 3))), "5 channels on axis 0"),
         (
+            lambda: ca.depthwise((4, 4, 6, 7), np.ones((4, 1, 3, 5))),
+            (
+                r"\(4, 1, 3, 5\) may mean 3x5 taps with a multiplier, or 1x3x5 taps: say "
+                r"multiplier=1, and give \(4, 1, 3, 5\) or \(4, 1, 1, 3, 5\)"
+            ),
+        ),
+        (lambda: ca.pointwise((3, 4), np.ones((2, 3, 2)), 0), r"\(2, 3, 2\)"),
+        (
             lambda: ca.pointwise((3,), np.ones((2, 3)), 0),
             r"got shapes \(2, 3\) and \(3,\)",
         ),

@@ -35,7 +35,8 @@ def depthwise(
     dims : int or tuple of int
         Shape of the input; its last axes, channels left out, are convolved.
     kernel : array_like, shape ``(channels, *k)`` or ``(channels, multiplier, *k)``
-        One kernel per channel; the second form with `multiplier`.
+        One kernel per channel; the second form, which is that of a layer's weights in
+        PyTorch, with `multiplier`.
     channel_axis : int, optional
         Axis of the channels, by default just before the convolved ones.
     multiplier : int, optional
@@ -52,7 +53,8 @@ def depthwise(
     Raises
     ------
     GeometryError
-        If the kernel has another shape, or the geometry describes no convolution.
+        If the kernel has another shape, or ``(channels, 1, *k)`` without `multiplier`,
+        or the geometry describes no convolution.
 
     See Also
     --------
@@ -75,6 +77,15 @@ def depthwise(
             "(channels, *k)" if multiplier is None else f"(channels, {multiplier}, *k)"
         )
         msg = f"a depthwise kernel has shape {form}, got {given.shape}"
+        raise GeometryError(msg)
+    if multiplier is None and rank > 1 and given.shape[1] == 1:
+        # Weights of a layer would be taken for one more axis, and that be convolved.
+        last = "x".join(map(str, given.shape[2:]))
+        msg = (
+            f"a depthwise kernel {given.shape} may mean {last} taps with a multiplier, or "
+            f"1x{last} taps: say multiplier=1, and give {given.shape} or "
+            f"{(given.shape[0], *given.shape[1:2], *given.shape[1:])}"
+        )
         raise GeometryError(msg)
     channels, taps = given.shape[0], given.shape[leading:]
     return ConvNDOp(
