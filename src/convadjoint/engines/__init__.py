@@ -12,6 +12,7 @@ from convadjoint.engines.norms import ORDERS, row_sums
 from convadjoint.engines.ordering import ordered
 from convadjoint.engines.pool import num_threads, set_num_threads
 from convadjoint.engines.protocol import Array, Engine, Plan
+from convadjoint.engines.ready import ready
 from convadjoint.engines.weights import Weights, kernel_gradient
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "num_threads",
     "ordered",
     "plan",
+    "ready",
     "resolve",
     "row_sums",
     "set_num_threads",

@@ -119,12 +119,20 @@ class DirectPlan:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         if not walkable(x):
             x = x.copy()
-        key = (len(x), x.strides, num_threads())
-        call = self.calls.get(key) or self._call(x, key)
+        call = self._made(x)
         shape = (len(x), *self.lengths)
         y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
         call.make(x, y)
         return fold(y, self.spec.fold) if self.folds else y
+
+    def ready(self, x: Array) -> Call | None:
+        """The call for data like these, if it writes the whole result."""
+        return self._made(x) if self.covers and not self.folds else None
+
+    def _made(self, x: Array) -> Call:
+        """The call for data like these."""
+        key = (len(x), x.strides, num_threads())
+        return self.calls.get(key) or self._call(x, key)
 
     def _call(self, x: Array, key: Key) -> Call:
         """Work out what depends on how many signals there are, and where they lie."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,7 @@ class Straight:
 
     Small products take less time than a careful look at what is given.  `dims` and
     `dimsd` are the users' shapes, `canonical` is the plan's input; no `dims` fit nothing.
+    `calls` are those that are all of a product, by the number of threads.
     """
 
     plan: Plan | Guarded
@@ -82,6 +84,7 @@ class Straight:
     dims: tuple[int, ...] | None
     canonical: tuple[int, ...]
     dimsd: tuple[int, ...]
+    calls: dict[int, Any] = field(default_factory=dict)
 
     def fits(self, x: Array) -> bool:
         """Whether `x` may be given to `apply`."""
@@ -89,7 +92,16 @@ class Straight:
 
     def apply(self, x: Array) -> Array:
         """Map ``dims`` to ``dimsd``."""
-        return self.plan.apply(x.reshape(self.canonical)).reshape(self.dimsd)
+        threads = engines.num_threads()
+        call = self.calls.get(threads)
+        if call is None:
+            lying = x.reshape(self.canonical)
+            if threads not in self.calls:
+                self.calls[threads] = engines.ready(self.plan, lying)
+            return self.plan.apply(lying).reshape(self.dimsd)
+        y = np.empty(self.dimsd, self.dtype)
+        call.make(x, y)
+        return y
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,18 @@
+"""Products that are nothing but a call of compiled code."""
+
+from convadjoint.engines.adapted import FlattenedPlan
+from convadjoint.engines.calls import Call
+from convadjoint.engines.depthwise.lanes import LanesPlan
+from convadjoint.engines.direct import DirectPlan
+from convadjoint.engines.protocol import Array
+
+__all__ = ["ready"]
+
+
+def ready(plan: object, x: Array) -> Call | None:
+    """Return the call that maps data like these, in the order of their axes, if that is all."""
+    if isinstance(plan, FlattenedPlan):
+        return ready(plan.inner, x.reshape(*x.shape[:2], *plan.sizes))
+    if isinstance(plan, LanesPlan) and plan.first is not None:
+        return ready(plan.first, x)
+    return plan.ready(x) if isinstance(plan, (DirectPlan, LanesPlan)) else None
