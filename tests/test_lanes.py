@@ -262,11 +262,9 @@ def test_any_order_of_axes_and_any_address_is_read():
     kernel, x = integers(rng, spec.kernel_shape), integers(rng, spec.dims)
     plan = direct.plan(spec, kernel)
     want = plan.apply(x)
-    room = np.zeros(x.nbytes + 3, np.uint8)
-    odd = room[3:].view(x.dtype) if room.ctypes.data % 8 == 5 else room[3:]
-    odd = np.frombuffer(odd.data, x.dtype).reshape(x.shape)
-    odd.flags.writeable or odd.setflags(write=True)
-    np.copyto(odd, x)
+    odd = np.ndarray(x.shape, x.dtype, np.zeros(x.nbytes + 3, np.uint8), 3)
+    odd[...] = x
+    assert not odd.flags.aligned
     others = [
         x[:, :, ::-1, :][:, :, ::-1, :],
         np.asfortranarray(x),
@@ -281,7 +279,8 @@ def test_any_order_of_axes_and_any_address_is_read():
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_threads_make_the_same_bits(last):
+def test_threads_make_the_same_bits(last, monkeypatch):
+    monkeypatch.setattr(lanes, "_WAKING", 0)
     rng = np.random.default_rng(0)
     dims, place = ((3, 40, 30, 30), 1) if not last else ((3, 30, 30, 40), -1)
     op = ca.Conv2DOp(

@@ -16,6 +16,7 @@ from convadjoint.engines.primitives import (
     emitted,
     fused,
     indices,
+    repeated,
     vector_of,
 )
 
@@ -83,35 +84,22 @@ class _Dots:
 
     def loop(self, lines: tuple[list[Any], list[Any]], start: Any, stop: Any) -> Any:
         """Sums of the products of all pairs of lines, lane by lane."""
-        builder, vector = self.builder, self.vector
-        before = builder.block
-        head, body, after = (
-            builder.append_basic_block(name) for name in ("head", "body", "after")
-        )
-        builder.branch(head)
-        builder.position_at_end(head)
-        at = builder.phi(INDEX)
-        sums = [builder.phi(vector) for _ in lines[0] for _ in lines[1]]
-        builder.cbranch(builder.icmp_signed("<", at, stop), body, after)
-        builder.position_at_end(body)
-        others = [self._load(line, at) for line in lines[1]]
-        pairs = (
-            (value, other)
-            for value in (self._load(line, at) for line in lines[0])
-            for other in others
-        )
-        grown = [
-            fused(builder, value, other, total)
-            for (value, other), total in zip(pairs, sums, strict=True)
-        ]
-        following = builder.add(at, INDEX(vector.count))
-        builder.branch(head)
-        zero = ir.Constant(vector, None)
-        for phi, last in ((at, following), *zip(sums, grown, strict=True)):
-            phi.add_incoming(start if phi is at else zero, before)
-            phi.add_incoming(last, body)
-        builder.position_at_end(after)
-        return sums
+        vector, zero = self.vector, ir.Constant(self.vector, None)
+
+        def body(at: Any, *sums: Any) -> list[Any]:
+            others = [self._load(line, at) for line in lines[1]]
+            pairs = (
+                (value, other)
+                for value in (self._load(line, at) for line in lines[0])
+                for other in others
+            )
+            return [
+                fused(self.builder, value, other, total)
+                for (value, other), total in zip(pairs, sums, strict=True)
+            ]
+
+        begin = [zero for _ in lines[0] for _ in lines[1]]
+        return repeated(self.builder, (start, stop, vector.count), body, begin)
 
     def summed(self, total: Any) -> Any:
         """The lanes of a vector added up, half by half."""

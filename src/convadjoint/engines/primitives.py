@@ -37,6 +37,7 @@ __all__ = [
     "masked",
     "moved",
     "prefetch",
+    "repeated",
     "reserve",
     "samples_at",
     "taken",
@@ -199,26 +200,47 @@ def cases(
     builder.position_at_end(after)
 
 
-def each(
-    builder: Any, count: Any, step: int, body: Callable[[Any], None], *, turns: int = 1
-) -> None:
-    """Emit a loop over ``range(0, count, step)``, some turns at once."""
-    before = builder.block
+def repeated(
+    builder: Any,
+    limits: tuple[Any, Any, int],
+    body: Callable[..., Any],
+    begin: Iterable[Any] = (),
+    *,
+    turns: int = 1,
+) -> list[Any]:
+    """Emit a loop over a range: its start, its end, and its step; some turns at once.
+
+    `body` takes the index and what is carried along, from `begin` on; it returns the same
+    for the next turn, and the loop what the last one carries.
+    """
+    (start, stop, step), values, before = limits, list(begin), builder.block
     head, inside, after = (
         builder.append_basic_block(name) for name in ("head", "inside", "after")
     )
     builder.branch(head)
     builder.position_at_end(head)
-    at = builder.phi(INDEX)
-    builder.cbranch(builder.icmp_signed("<", at, count), inside, after)
+    at, *carried = (builder.phi(value.type) for value in (start, *values))
+    builder.cbranch(builder.icmp_signed("<", at, stop), inside, after)
     builder.position_at_end(inside)
-    body(at)
-    at.add_incoming(INDEX(0), before)
-    at.add_incoming(builder.add(at, INDEX(step)), builder.block)
-    branch = builder.branch(head)
+    found = body(at, *carried) or ()
+    following = builder.add(at, INDEX(step))
+    last, branch = builder.block, builder.branch(head)
+    for phi, first, later in zip(
+        (at, *carried), (start, *values), (following, *found), strict=True
+    ):
+        phi.add_incoming(first, before)
+        phi.add_incoming(later, last)
     if turns > 1:
         unrolled(branch, turns)
     builder.position_at_end(after)
+    return carried
+
+
+def each(
+    builder: Any, count: Any, step: int, body: Callable[[Any], None], *, turns: int = 1
+) -> None:
+    """Emit a loop over ``range(0, count, step)``, some turns at once."""
+    repeated(builder, (INDEX(0), count, step), body, turns=turns)
 
 
 def looped(
@@ -229,32 +251,15 @@ def looped(
     begin: Any = (),
 ) -> Any:
     """Emit a loop: pointers go on by their steps, `begin` is what is carried along."""
-    before = builder.block
-    head, body, after = (
-        builder.append_basic_block(name) for name in ("head", "body", "after")
-    )
-    builder.branch(head)
-    builder.position_at_end(head)
-    index = builder.phi(INDEX)
-    pointers = [builder.phi(pointer.type) for pointer, _ in steps]
-    carried = [builder.phi(value.type) for value in begin]
-    builder.cbranch(builder.icmp_signed("<", index, count), body, after)
-    builder.position_at_end(body)
-    found = emit(*pointers, *carried) or ()
-    ends = [builder.add(index, INDEX(1))]
-    ends += [
-        builder.gep(phi, [step]) for phi, (_, step) in zip(pointers, steps, strict=True)
-    ]
-    last = builder.block
-    builder.branch(head)
-    starts = [INDEX(0), *(pointer for pointer, _ in steps), *begin]
-    for phi, start, end in zip(
-        (index, *pointers, *carried), starts, (*ends, *found), strict=True
-    ):
-        phi.add_incoming(start, before)
-        phi.add_incoming(end, last)
-    builder.position_at_end(after)
-    return carried
+
+    def body(_: Any, *given: Any) -> list[Any]:
+        pointers = given[: len(steps)]
+        found = emit(*given) or ()
+        moves = zip(pointers, steps, strict=True)
+        return [*(builder.gep(place, [step]) for place, (_, step) in moves), *found]
+
+    starts = [*(pointer for pointer, _ in steps), *begin]
+    return repeated(builder, (INDEX(0), count, 1), body, starts)[len(steps) :]
 
 
 def unrolled(branch: Any, turns: int) -> None:
