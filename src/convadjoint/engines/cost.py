@@ -10,6 +10,7 @@ from math import log2, prod
 
 import numpy as np
 
+from convadjoint.engines import combed
 from convadjoint.engines.arrays import RANK
 from convadjoint.engines.crossing import joins
 from convadjoint.engines.depthwise.lanes import pays
@@ -28,7 +29,7 @@ TILED = 64, 512  # bytes of a row of it, at least and at most
 LANES = 64  # bytes of a vector
 MOVE = 0.08  # one sample into or out of a band
 LINE = 3.0  # one row into or out of a band
-TURN = 0.045  # one sample into or out of a band whose lanes are channels
+TURN = 0.045  # one sample if lanes are channels, or rows are read where they lie
 START = 9_000.0  # one product with the compiled engine
 SECOND = 700.0  # what a second pass adds to that
 BORDER = 18_000.0  # one axis extended or folded by NumPy
@@ -106,7 +107,7 @@ class _Work:
     def direct(self) -> float:
         """Tiles of registers, filled as well as the innermost axis allows."""
         samples, rows = self.moved()
-        if self._lanes():
+        if self._lanes() or combed.fits(self.spec, self.kernel):
             return self._pairs() * TILE + samples * TURN
         return self._tiled(self._joined()) + samples * MOVE + rows * LINE
 

@@ -18,8 +18,8 @@ __all__ = ["Cut", "cut", "even", "jobs"]
 
 Integers = npt.NDArray[np.int64]
 
-# Bytes of a band's input: with its products it stays in a second-level cache, or, where
-# every sample is used very often, in a larger one.
+# Bytes of a band's input: with its products, and the next band's input, it stays in a
+# second-level cache, or, where weights are many, in a larger one.
 _BAND_BYTES = 589_824
 _MOST_BYTES = 7_864_320
 _LINE_BYTES = 64
@@ -157,8 +157,7 @@ def _gap(frame: Frame, tile: Tile, itemsize: int) -> int:
 
 def _budget(kernel: Array) -> int:
     """Bytes of a band: large weights are read once per band, it may then be larger."""
-    several = 2 if kernel.shape[1] > 1 else 1
-    return max(several * _BAND_BYTES, min(int(kernel[0].nbytes), _MOST_BYTES))
+    return max(_BAND_BYTES, min(int(kernel[0].nbytes), _MOST_BYTES))
 
 
 def _length(lines: tuple[Line, ...], kernel: Array, budget: int) -> int:

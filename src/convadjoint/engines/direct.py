@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convadjoint.engines import taps
+from convadjoint.engines import combed, taps
 from convadjoint.engines.adapted import ComplexPlan, FlattenedPlan
 from convadjoint.engines.ahead import regions
 from convadjoint.engines.arrays import (
@@ -281,6 +281,8 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
 
 def plan_rows(spec: ConvSpec, kernel: Array) -> Plan:
     """Turn the taps into offsets, and pack their weights for the tiles of rows."""
+    if combed.fits(spec, kernel):
+        return combed.plan(spec, kernel)
     groups = spec.groups
     shape = (groups, spec.c_out // groups, spec.c_in // groups)
     grouped = kernel.reshape(*shape, *kernel.shape[2:])

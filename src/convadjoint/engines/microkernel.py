@@ -173,10 +173,12 @@ class TileCode:
         weights_at: Any,
         served: list[tuple[int, int]],
         sums: Any,
+        soon: Any = None,
     ) -> tuple[list[list[Any]], Any]:
         """Add some taps to some rows; return the sums, and where the weights end.
 
-        `served` names a row for each weight of a tap, and the first of its vectors.
+        `served` names a row for each weight of a tap, and the first of its vectors.  With
+        each tap a sample may be asked for: how many taps further on, and how far from there.
         """
         builder, (source, shifts, factors) = self.builder, inputs
         before = builder.block
@@ -205,6 +207,9 @@ class TileCode:
         following = builder.add(tap, INDEX(1)), builder.add(at, INDEX(len(served)))
         if len(rows) == self.rows:
             ask(builder, factors, ahead)
+            if soon is not None:
+                later = builder.load(builder.gep(shifts, [builder.add(tap, soon[0])]))
+                ask(builder, source, builder.add(later, soon[1]))
             unrolled(builder.branch(head), 2)
         else:
             builder.branch(head)

@@ -2,6 +2,7 @@
 
 from convadjoint.engines.adapted import FlattenedPlan
 from convadjoint.engines.calls import Call
+from convadjoint.engines.combed import CombedPlan
 from convadjoint.engines.depthwise.lanes import LanesPlan
 from convadjoint.engines.direct import DirectPlan
 from convadjoint.engines.protocol import Array
@@ -15,4 +16,6 @@ def ready(plan: object, x: Array) -> Call | None:
         return ready(plan.inner, x.reshape(*x.shape[:2], *plan.sizes))
     if isinstance(plan, LanesPlan) and plan.first is not None:
         return ready(plan.first, x)
-    return plan.ready(x) if isinstance(plan, (DirectPlan, LanesPlan)) else None
+    if isinstance(plan, (CombedPlan, DirectPlan, LanesPlan)):
+        return plan.ready(x)
+    return None

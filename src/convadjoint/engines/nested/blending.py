@@ -38,8 +38,12 @@ def block(
     y_step: Any,
     fresh: Any,
     form: Any,
+    soon: Any,
 ) -> None:
-    """Compute one tile, as `microkernel.tile` does, of the taps between two ends."""
+    """Compute one tile, as `microkernel.tile` does, of the taps between two ends.
+
+    It asks for samples that are wanted `soon`, as `TileCode.taps` has it.
+    """
     inputs, target = (builder.gep(x, [x_at]), offsets, weights), builder.gep(y, [y_at])
     edges = [builder.load(builder.gep(ends, [INDEX(i)])) for i in (0, 1)]
 
@@ -47,7 +51,7 @@ def block(
         m, v = FORMS[number]
         made = TileCode(builder, vector_of(x), m, v)
         sums = made.begin(fresh, target, y_step)
-        sums, _ = made.taps(inputs, edges, weights_at, made.every, sums)
+        sums, _ = made.taps(inputs, edges, weights_at, made.every, sums, soon)
         made.store(sums, target, y_step)
 
     cases(builder, form, range(len(FORMS)), emit)

@@ -23,8 +23,9 @@ _FAR_BYTES = 16 * 2**20
 # Bytes of weights from which on each should serve many samples; how many, at least.
 _WEIGHT_BYTES = 2**21
 _LEAST = 64
-# Bytes of a band's products, made at once; twice as many if lines are shared.
-_PRODUCT_BYTES = 2**19
+# Bytes of a band's products, made at once; and if lines are shared: they come from far
+# away, once for all that is made.
+_PRODUCT_BYTES, _MORE_BYTES = 2**19, 3 * 2**19
 # Bands that keep all threads busy.
 _ENOUGH = 6
 # Rows of fewer tiles are handled side by side, one for each signal.
@@ -93,7 +94,7 @@ def banded(
         woven=sizes[2] < SHORT and signals > 1,
         shared=shared,
         padded=bands * blocks * tile[0] * length,
-        most=_share(blocks, (1 + shared) * _PRODUCT_BYTES // block),
+        most=_share(blocks, (_MORE_BYTES if shared else _PRODUCT_BYTES) // block),
     )
 
 

@@ -1,0 +1,158 @@
+"""Strided convolutions of single channels, for the engine `direct`.
+
+Memory decides how long they take: there are few multiplications for each sample.  So rows
+are not laid out elsewhere before, as they are otherwise, but read where they lie, once, in
+order, and taken apart in registers.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from convadjoint.engines.calls import Call
+from convadjoint.engines.extension import fold
+from convadjoint.engines.pool import num_threads
+from convadjoint.engines.protocol import Array
+from convadjoint.geometry import Axis, ConvSpec
+
+__all__ = ["CombedPlan", "fits", "plan"]
+
+# The longest step along a row; the most rows of the output that a row reaches, and groups
+# of taps of a row.
+_STEP, _REACHED, _GROUPS = 4, 3, 3
+# Bytes of the shortest rows of the output: what is at their ends takes longer.
+_SHORTEST = 384
+# Samples of a job, about, and of what is over before another thread has woken up.
+_JOB, _WAKING = 2**17, 2**15
+# How many times as many rows a band has as it reads of the next one.
+_AGAIN = 8
+# Calls that a plan keeps.
+_CALLS = 32
+# An axis that has one sample.
+_IDLE = Axis(n=1, q=1, k=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CombedPlan:
+    """Weights ``(channels, rows of taps, groups, step, rows reached)``.
+
+    Row ``l * s + i`` of the taps reaches, from row `i` of `s`, the output row `l` before the
+    newest one; along rows, tap ``g * s + j`` is the one `j` of group `g`.
+    """
+
+    spec: ConvSpec
+    weights: Array
+    tap_by_tap: bool
+    calls: dict[tuple[int, tuple[int, ...], int], Call] = field(default_factory=dict)
+
+    def apply(self, x: Array) -> Array:
+        """Map ``(batch, c, *n)`` to a new ``(batch, c, *q)``."""
+        if not _readable(x):
+            x = np.ascontiguousarray(x)
+        spec = self.spec
+        y = np.empty((len(x), spec.c_out, *(axis.q for axis in spec.axes)), x.dtype)
+        self._made(x).make(x, y)
+        return fold(y, spec.fold) if any(spec.fold) else y
+
+    def ready(self, x: Array) -> Call | None:
+        """The call for data like these, if it makes the whole result."""
+        return None if any(self.spec.fold) else self._made(x)
+
+    def _made(self, x: Array) -> Call:
+        """The call for data like these."""
+        key = len(x), x.strides, num_threads()
+        return self.calls.get(key) or self._call(x, key)
+
+    def _call(self, x: Array, key: tuple[int, tuple[int, ...], int]) -> Call:
+        """What the compiled code is given."""
+        down, along = _axes(self.spec)
+        channels, taps, _, step, reached = self.weights.shape
+        # Rows of taps that reach as many.
+        whole = min(taps, down.k - down.s * (reached - 1))
+        shape = step, along.k, reached, reached - 1 if whole < taps else 0
+        # Each band reads some rows of the next one again.
+        band = max(1, _AGAIN * (reached - 1), _JOB // (step * down.s * along.q))
+        bands = -(-down.q // band)
+        # Equal bands, of which each thread has as many.
+        band = -(-down.q // (bands + bands % 2 * (bands > 1)))
+        bands = -(-down.q // band)
+        jobs = len(x) * channels * bands
+        distances = [stride // x.itemsize for stride in x.strides]
+        rows = distances[2] if len(self.spec.axes) > 1 else 0
+        image = down.q * along.q
+        work = len(x) * channels * (down.n * along.n + image)
+        call = Call.of(
+            _compiled(self.weights.dtype, shape),
+            (along.q * x.itemsize, 0),
+            (None, None, self.weights),
+            (
+                *(jobs, bands, band, channels),
+                *(down.n, along.n, down.q, along.q),
+                *(down.s, down.lo, along.lo, taps, whole),
+                *(distances[0], distances[1], rows),
+                *(channels * image, image, along.q, 0),
+            ),
+            slot=0 if x.itemsize == 4 else 2,
+            threads=min(key[-1], max(1, jobs)) if work > _WAKING else 1,
+        )
+        if len(self.calls) >= _CALLS:
+            self.calls.clear()
+        return self.calls.setdefault(key, call)
+
+
+@cache
+def _compiled(dtype: np.dtype[np.inexact], shape: tuple[int, int, int, int]) -> int:
+    """The address of the compiled part, which needs llvmlite."""
+    from convadjoint.engines import combing  # noqa: PLC0415
+
+    place: int = combing.worker(dtype, shape).address
+    return place
+
+
+def _readable(x: Array) -> bool:
+    """Whether rows of an array can be read as they are."""
+    return (
+        x.flags.aligned
+        and x.strides[-1] == x.itemsize
+        and all(stride % x.itemsize == 0 for stride in x.strides)
+    )
+
+
+def _axes(spec: ConvSpec) -> tuple[Axis, Axis]:
+    """Rows and samples."""
+    down, along = (_IDLE, *spec.axes)[-2:]
+    return down, along
+
+
+def fits(spec: ConvSpec, kernel: Array) -> bool:
+    """Whether rows of single channels are read in steps, by few taps."""
+    if not spec.c_in == spec.c_out == spec.groups or kernel.dtype.kind != "f":
+        return False
+    if len(spec.axes) > 2 or any(spec.extend):
+        return False
+    down, along = _axes(spec)
+    return (
+        down.t == along.t == 1
+        and (down.d == 1 or down.k == 1)
+        and (along.d == 1 or along.k == 1)
+        and 1 < along.s <= _STEP
+        and along.k <= _GROUPS * along.s
+        and down.k <= _REACHED * down.s
+        and along.q * kernel.itemsize >= _SHORTEST
+    )
+
+
+def plan(spec: ConvSpec, kernel: Array) -> CombedPlan:
+    """Put the weights into groups; those that are missing are zeros."""
+    down, along = _axes(spec)
+    reached, groups = -(-down.k // down.s), -(-along.k // along.s)
+    padded = np.zeros((spec.groups, reached * down.s, groups * along.s), kernel.dtype)
+    padded[:, : down.k, : along.k] = kernel.reshape(spec.groups, down.k, along.k)
+    taps = min(down.k, down.s)
+    split = padded.reshape(spec.groups, reached, down.s, groups, along.s)
+    return CombedPlan(
+        spec=spec,
+        weights=np.ascontiguousarray(np.moveaxis(split, 1, -1)[:, :taps]),
+        tap_by_tap=bool(kernel.all()),
+    )

@@ -1,0 +1,291 @@
+"""The compiled part of `combed`: rows are taken apart in registers, and multiplied.
+
+Each row of the input is read once.  Its samples are combed into as many vectors as the
+stride, which are multiplied into all rows of the output that they reach; sums that are not
+complete wait in the output.
+"""
+
+from functools import cache, partial, reduce
+from itertools import product
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from convadjoint.engines import calls
+from convadjoint.engines.primitives import (
+    INDEX,
+    REGISTERS,
+    VECTOR_BYTES,
+    Entry,
+    emitted,
+    entry,
+    fused,
+    indices,
+    kind_of,
+    masked,
+    moved,
+    repeated,
+    samples_at,
+    taken,
+    under,
+    vector_of,
+    words_at,
+)
+
+__all__ = ["worker"]
+
+# The step of samples of a row, its taps, how many rows of the output most rows of the input
+# reach, and how many the others do, which are some or none.
+Shape = tuple[int, int, int, int]
+
+# Vectors of a row that are made at once.
+_VECTORS = 2 if REGISTERS > 16 else 1
+
+
+def groups_of(shape: Shape) -> int:
+    """Groups of as many taps as a step is long."""
+    return -(-shape[1] // shape[0])
+
+
+@cache
+def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
+    """Compile what computes bands of rows, for real samples of a dtype.
+
+    It takes the addresses of a call and of its thread's buffers, of which the
+    first holds a row that nobody reads.  The call is given input, output and weights; jobs,
+    bands of a channel, and rows of a band; channels; rows and samples of the input, rows
+    and samples of the output; step of the rows, rows and samples before the first tap; rows
+    that have taps, and those of them that reach most rows; the distances of signals,
+    channels and rows of both arrays; and the next job, which all threads share.
+    """
+    kind, (step, _, reached, _), groups = kind_of(dtype), shape, groups_of(shape)
+    width = _VECTORS * VECTOR_BYTES // dtype.itemsize
+
+    @emitted
+    def column(builder: Any, *given: Any) -> None:
+        _column(builder, shape, *given)
+
+    @entry("-".join(map(str, ("combed", dtype, *shape))), INDEX, INDEX)
+    def run(call: Any, mine: Any) -> None:
+        words = moved(words_at(call), calls.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        x, y = samples_at(words[0], kind), samples_at(words[1], kind)
+        every, idle = samples_at(words[2], kind), samples_at(slots[0], kind)
+        bands, band, channels = words[4], words[5], words[6]
+        height, room, rows, samples = words[7], words[8], words[9], words[10]
+        down, above, before = words[11], words[12], words[13]
+        taps, size = words[14], step * reached * groups
+        while True:
+            job = taken(moved(words, 22))
+            if job >= words[3]:
+                break
+            image, first = job // bands, job % bands * band
+            signal, channel = image // channels, image % channels
+            last = min(rows, first + band)
+            weights = moved(every, channel * taps * size)
+            source = moved(x, signal * words[16] + channel * words[17])
+            target = moved(y, signal * words[19] + channel * words[20])
+            for row in range(first, last + reached - 1):
+                top = row * down - above
+                begin, end = max(0, -top), min(taps, height - top)
+                whole = max(begin, min(words[15], end))
+                lines = moved(source, (top + begin) * words[18])
+                factors = moved(weights, begin * size)
+                # Rows of other bands are not touched.
+                newest = moved(target, row * words[21])
+                low, high = max(0, row - last + 1), min(reached, row - first + 1)
+                for u in range(0, samples, width):
+                    at = u * step - before
+                    column(
+                        (moved(lines, at), words[18], whole - begin, end - begin),
+                        factors,
+                        (moved(newest, u), -words[21], moved(idle, u)),
+                        (low, high),
+                        (at, room - at, samples - u),
+                    )
+
+    return run
+
+
+def _column(
+    builder: Any,
+    shape: Shape,
+    lines: Any,
+    weights: Any,
+    target: Any,
+    reached: Any,
+    inside: Any,
+) -> None:
+    """Emit code for some neighbours in all rows that some rows of the input reach.
+
+    `lines` are an address, the distance of rows, how many reach most of them, and how many
+    there are; `target` is the address in the newest row, the distance to the one
+    before, and the address in a row for what is beyond those `reached`.  `inside` are the
+    first sample of the input, those from there on, and outputs that are left.
+    """
+    (step, _, rows, _), (first, after, left) = shape, inside
+    samples = _VECTORS * vector_of(lines[0]).count
+    reads = step * (samples + groups_of(shape) - 1)
+    conditions = (
+        builder.icmp_signed(">=", first, INDEX(0)),
+        builder.icmp_signed(">=", after, INDEX(reads)),
+        builder.icmp_signed(">=", left, INDEX(samples)),
+    )
+    places = [_place(builder, target, reached, row) for row in range(rows)]
+    with builder.if_else(reduce(builder.and_, conditions)) as (every, some):
+        with every:
+            _block(builder, shape, (lines, weights), places, None)
+        with some:
+            _block(builder, shape, (lines, weights), places, inside)
+
+
+def _place(builder: Any, target: Any, reached: Any, row: int) -> Any:
+    """Where the sums of a row of the output are; elsewhere if another band makes it."""
+    (newest, step, idle), (low, high) = target, reached
+    place = builder.gep(newest, [builder.mul(step, INDEX(row))])
+    known = builder.and_(
+        builder.icmp_signed("<=", low, INDEX(row)),
+        builder.icmp_signed("<", INDEX(row), high),
+    )
+    return builder.select(known, place, idle)
+
+
+def _block(
+    builder: Any, shape: Shape, source: Any, places: list[Any], edge: Any
+) -> None:
+    """Emit code for one block of vectors: at an `edge`, some lanes are left out."""
+    (step, _, rows, fewer), ((line, apart, most, every), weights) = shape, source
+    vector, groups = vector_of(line), groups_of(shape)
+    kept, known = None, {}
+    if edge is not None:
+        kept = _under(builder, edge[2], _VECTORS, vector.count)
+        known = {
+            group: _known(builder, edge, step * group, step * _VECTORS, vector.count)
+            for group in range(groups)
+        }
+    # The newest row begins here.
+    sums = [vector(None)] * _VECTORS
+    for place in places[1:]:
+        sums += _loaded(builder, place, _VECTORS, kept)
+
+    def one_line(number: Any, *sums: Any, reached: int) -> list[Any]:
+        row = builder.gep(line, [builder.mul(number, apart)])
+        at = builder.mul(number, INDEX(step * rows * groups))
+        grown = list(sums)
+        for group in range(groups):
+            place = builder.gep(row, [INDEX(step * group)])
+            values = _loaded(builder, place, step * _VECTORS, known.get(group))
+            first = builder.add(at, INDEX(step * rows * group))
+            factors = builder.gep(weights, [first])
+            _multiply(builder, (shape, group, reached), factors, values, grown)
+        return grown
+
+    for reached, begin, end in ((rows, INDEX(0), most), (fewer, most, every)):
+        if reached:
+            body = partial(one_line, reached=reached)
+            sums = repeated(builder, (begin, end, 1), body, sums)
+    for number, value in enumerate(sums):
+        place = _at(builder, places[number // _VECTORS], number % _VECTORS)
+        if kept is None:
+            builder.store(value, place, align=1)
+        else:
+            masked(builder, "store", place, kept[number % _VECTORS], value)
+
+
+def _multiply(
+    builder: Any, part: tuple[Shape, int, int], at: Any, values: list[Any], sums: Any
+) -> None:
+    """Add the products of combed vectors with a weight for each of their taps and rows."""
+    (step, taps, rows, _), group, reached = part
+    combed = [
+        _combed(builder, values[index * step : (index + 1) * step])
+        for index in range(_VECTORS)
+    ]
+    for tap, row in product(range(min(step, taps - step * group)), range(reached)):
+        weight = builder.load(builder.gep(at, [INDEX(tap * rows + row)]))
+        factor = _spread(builder, weight, values[0].type)
+        for index, phases in enumerate(combed):
+            number = row * _VECTORS + index
+            sums[number] = fused(builder, factor, phases[tap], sums[number])
+
+
+def _combed(builder: Any, vectors: list[Any]) -> list[Any]:
+    """Take as many neighbouring vectors apart, sample by sample."""
+    count, lanes = len(vectors), vectors[0].type.count
+    if count == 1:
+        return vectors
+    if count % 2:
+        joined = _joined(builder, vectors)
+        return [
+            builder.shuffle_vector(
+                joined, joined, indices(range(part, count * lanes, count))
+            )
+            for part in range(count)
+        ]
+    pairs = list(zip(vectors[::2], vectors[1::2], strict=True))
+    halves = [
+        [
+            builder.shuffle_vector(*pair, indices(range(side, 2 * lanes, 2)))
+            for pair in pairs
+        ]
+        for side in (0, 1)
+    ]
+    even, odd = (_combed(builder, half) for half in halves)
+    return [vector for pair in zip(even, odd, strict=True) for vector in pair]
+
+
+def _joined(builder: Any, vectors: list[Any]) -> Any:
+    """Vectors as one."""
+    lanes, joined = vectors[0].type.count, vectors[0]
+    for number, vector in enumerate(vectors[1:], start=1):
+        length = number * lanes
+        padded = builder.shuffle_vector(
+            vector, vector, indices(i % lanes for i in range(length))
+        )
+        joined = builder.shuffle_vector(joined, padded, indices(range(length + lanes)))
+    return joined
+
+
+def _spread(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector of one value."""
+    single = builder.insert_element(vector(ir.Undefined), value, INDEX(0))
+    return builder.shuffle_vector(single, single, indices([0] * vector.count))
+
+
+def _at(builder: Any, place: Any, index: int) -> Any:
+    """The address of a vector."""
+    vector = vector_of(place)
+    there = builder.gep(place, [INDEX(index * vector.count)])
+    return builder.bitcast(there, vector.as_pointer())
+
+
+def _loaded(builder: Any, place: Any, count: int, known: Any) -> list[Any]:
+    """Neighbouring vectors, of which perhaps only some lanes are known."""
+    places = [_at(builder, place, index) for index in range(count)]
+    if known is None:
+        return [builder.load(at, align=1) for at in places]
+    pairs = zip(places, known, strict=True)
+    return [masked(builder, "load", at, mask) for at, mask in pairs]
+
+
+def _under(builder: Any, count: Any, vectors: int, lanes: int) -> list[Any]:
+    """The first lanes of some vectors."""
+    return [
+        under(builder, builder.sub(count, INDEX(index * lanes)), lanes)
+        for index in range(vectors)
+    ]
+
+
+def _known(builder: Any, edge: Any, shift: int, vectors: int, lanes: int) -> list[Any]:
+    """Which lanes of some vectors of a row, so far from the first one, are inside of it."""
+    first, after = (
+        builder.add(edge[0], INDEX(shift)),
+        builder.sub(edge[1], INDEX(shift)),
+    )
+    before = _under(builder, builder.neg(first), vectors, lanes)
+    until = _under(builder, after, vectors, lanes)
+    return [
+        builder.and_(builder.not_(out), known)
+        for out, known in zip(before, until, strict=True)
+    ]
