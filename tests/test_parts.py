@@ -11,6 +11,7 @@ import convadjoint as ca
 from checks import assert_same, check_samples
 from convadjoint import engines
 from convadjoint.engines import (
+    banded,
     calls,
     cutting,
     direct,
@@ -42,7 +43,7 @@ def small():
         patch.setattr(cutting, "_ROWS_JOB", 1)
         patch.setattr(cutting, "_USES", 1)
         patch.setattr(cutting, "_STEPS", (384,))
-        patch.setattr(direct, "_WAKING", 0)
+        patch.setattr(banded, "_WAKING", 0)
         patch.setattr(packing, "MOST_TAPS", 5)
         patch.setattr(fft, "BYTES", 2048)
         patch.setattr(spectra, "_MOST", 2048)
@@ -105,7 +106,7 @@ def test_nothing_is_written_outside_the_buffers(spec, seed):
     rng = np.random.default_rng(seed)
     plan = engines.plan("direct", spec, integers(rng, spec.kernel_shape))
     # A few samples past the end of the input may be written.
-    with fences(direct, over=calls.OVER):
+    with fences(banded, over=calls.OVER):
         plan.apply(integers(rng, spec.dims))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from checks import assert_same, check_samples
 from convadjoint import engines
-from convadjoint.engines import cutting, direct, orientation, tiles
+from convadjoint.engines import banded, cutting, direct, orientation, tiles
 from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
 from convadjoint.geometry import Axis, Border, ConvSpec
 from fences import fences
@@ -88,9 +88,9 @@ def test_whole_numbers_are_exact(small, spec, seed, steps):
     with pytest.MonkeyPatch.context() as patch:
         if small:
             patch.setattr(cutting, "_BAND_BYTES", 4096)
-            patch.setattr(direct, "_WAKING", 0)
+            patch.setattr(banded, "_WAKING", 0)
         plan = direct.plan(spec, kernel)
-        if isinstance(plan, direct.DirectPlan):
+        if isinstance(plan, banded.DirectPlan):
             assert plan.order in (ROWS_AS_LANES, SIGNALS_AS_LANES)
         assert_same(plan.apply(x), by_signal(spec, kernel, x))
 
@@ -113,7 +113,7 @@ def test_a_turned_plan_is_the_definition(dtype, spec, seed):
 def test_nothing_is_written_outside_the_buffers(spec, seed):
     rng = np.random.default_rng(seed)
     plan = direct.plan(spec, integers(rng, spec.kernel_shape))
-    with fences(direct):
+    with fences(banded):
         plan.apply(integers(rng, spec.dims))
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import calls, cutting, direct, primitives, rows
+from convadjoint.engines import banded, calls, cutting, direct, primitives, rows
 from convadjoint.engines.kinds import INDEX
 from convadjoint.engines.tiles import Tile, ranges, woven_tile
 from convadjoint.geometry import Axis, Border, ConvSpec
@@ -121,7 +121,7 @@ def test_whole_numbers_are_exact_and_nothing_is_written_around(
             patch.setattr(cutting, "_STEPS", (24,))
             patch.setattr(cutting, "_ROWS_JOB", 1)
         plan = direct.plan(spec, kernel)
-        if not isinstance(plan, direct.DirectPlan):
+        if not isinstance(plan, banded.DirectPlan):
             # No tap joins anything.
             return
         y[:] = 0 if not plan.covers else 55

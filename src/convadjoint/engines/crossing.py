@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from convadjoint.engines import direct
 from convadjoint.engines.arrays import RANK, UNTURNED, section
+from convadjoint.engines.banded import DirectPlan
 from convadjoint.engines.bands import Frame, Line
 from convadjoint.engines.calls import Call
 from convadjoint.engines.cutting import Cut, cut
-from convadjoint.engines.direct import DirectPlan
 from convadjoint.engines.orientation import chosen_tile, idle_phase
 from convadjoint.engines.packing import packed
 from convadjoint.engines.protocol import Array

@@ -1,10 +1,10 @@
 """Products that are nothing but a call of compiled code."""
 
 from convadjoint.engines.adapted import FlattenedPlan
+from convadjoint.engines.banded import DirectPlan
 from convadjoint.engines.calls import Call
 from convadjoint.engines.combed import CombedPlan
 from convadjoint.engines.depthwise.lanes import LanesPlan
-from convadjoint.engines.direct import DirectPlan
 from convadjoint.engines.protocol import Array
 
 __all__ = ["ready"]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from convadjoint.engines import direct
 from convadjoint.engines.adapted import FlattenedPlan
+from convadjoint.engines.banded import DirectPlan
 from convadjoint.engines.pool import each
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.scratch import room
@@ -27,7 +28,7 @@ class Template:
     What is `absent` stands for no tap.
     """
 
-    inner: direct.DirectPlan
+    inner: DirectPlan
     flat: ConvSpec
     lengths: tuple[int, ...]
     numbers: npt.NDArray[np.signedinteger[Any]]
@@ -64,7 +65,7 @@ def template(spec: ConvSpec, dtype: np.dtype[np.inexact]) -> Template | None:
     numbers = np.arange(1, size + 1, dtype=f"i{dtype.itemsize}")
     flat = spec.flattened()
     made: Any = direct.plan_rows(flat, numbers.reshape(flat.kernel_shape))
-    if not isinstance(made, direct.DirectPlan):
+    if not isinstance(made, DirectPlan):
         return None
     laid = made.taps.weights.reshape(-1)
     # The fewer bytes, the sooner they are read.
