@@ -24,9 +24,9 @@ _STEP, _REACHED, _GROUPS = 4, 3, 3
 # Bytes of the shortest rows of the output: what is at their ends takes longer.
 _SHORTEST = 384
 # Samples of a job, about, and of what is over before another thread has woken up.
-_JOB, _WAKING = 2**17, 2**15
+_JOB, _WAKING = 2**15, 2**15
 # How many times as many rows a band has as it reads of the next one.
-_AGAIN = 8
+_AGAIN = 16
 # Calls that a plan keeps.
 _CALLS = 32
 # An axis that has one sample.
