@@ -89,7 +89,7 @@ def _multiply(buffers: Any, job: Any, chosen: Any, numbers: Any, weights: Any) -
     offsets = moved(numbers, numbers[of.OFFSETS])
     m, pitch, width = scalars[of.M], scalars[of.PITCH], scalars[of.WIDTH]
     length = job[of.PLANES] * job[of.ROWS] * job[of.SIGNALS] * job[of.SAMPLES]
-    line = 2 * scalars[of.LANES]
+    line, parts = 2 * scalars[of.LANES], last[scalars[of.PRODUCTS] - 1]
     for o in range(scalars[of.PRODUCTS]):
         begin = last[o - 1] if o else 0
         y_at = o * scalars[of.MADE_AT]
@@ -100,12 +100,14 @@ def _multiply(buffers: Any, job: Any, chosen: Any, numbers: Any, weights: Any) -
             for low in range(0, blocks, most):
                 for sample in range(0, length, width):
                     # The next samples may lie in a cache that is far away: those of the
-                    # same lines, or else of the next ones.
+                    # same lines, or else of the next ones, if there are as many.
                     further, near = 0, width
                     if sample + width >= length:
-                        further, near = ends[part + 1] - ends[part], -sample
-                        if part + 1 == last[scalars[of.PRODUCTS] - 1]:
-                            further = 0
+                        near = -sample
+                        if part + 1 < parts:
+                            further = ends[part + 1] - ends[part]
+                            if ends[part + 2] - ends[part + 1] < further:
+                                further = 0
                     for index in range(low, min(blocks, low + most)):
                         block(
                             laid,
