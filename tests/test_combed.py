@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 import convadjoint as ca
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import combed, cost, direct, taps
+from convadjoint.engines import calls, combed, cost, direct, taps
 from convadjoint.geometry import Axis, Border, ConvSpec
 from fences import fences
 from oracles import spec_dense
@@ -219,7 +219,7 @@ def test_large_products_have_helpers_and_equal_bands():
 
 
 def test_a_plan_keeps_few_calls(monkeypatch):
-    monkeypatch.setattr(combed, "_CALLS", 2)
+    monkeypatch.setattr(calls, "_KEPT", 2)
     spec = spec_of((10, 300), (2, 2), (2, 2))
     plan = direct.plan(spec, np.ones(spec.kernel_shape))
     for batch in range(5):

@@ -15,7 +15,7 @@ pytest.importorskip("llvmlite")
 import convadjoint as ca
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import cost, direct, guard, taps
+from convadjoint.engines import calls, cost, direct, guard, taps
 from convadjoint.engines.depthwise import lanes, positions
 from convadjoint.geometry import Axis, Border, ConvSpec
 from fences import fences
@@ -306,7 +306,7 @@ def test_threads_make_the_same_bits(last, monkeypatch):
 
 
 def test_a_plan_keeps_few_calls(monkeypatch):
-    monkeypatch.setattr(lanes, "_CALLS", 2)
+    monkeypatch.setattr(calls, "_KEPT", 2)
     axis = Axis(n=9, q=9, k=3, lo=1)
     spec = ConvSpec(axes=(axis, axis), c_in=16, c_out=16, groups=16)
     plan = direct.plan(spec, np.ones(spec.kernel_shape))

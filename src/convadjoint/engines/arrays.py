@@ -17,6 +17,7 @@ from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Border
 
 __all__ = [
+    "HEAD",
     "RANK",
     "ROWS_AS_LANES",
     "SIGNALS_AS_LANES",
@@ -31,7 +32,7 @@ __all__ = [
 Integers = npt.NDArray[np.int64]
 
 # Bytes of an object before its own fields: the address of an array's samples comes first.
-_HEAD = object.__basicsize__
+HEAD = object.__basicsize__
 _CPYTHON = sys.implementation.name == "cpython"
 
 RANK = 3
@@ -49,7 +50,7 @@ def address(array: npt.NDArray[Any]) -> int:
     # Asking the array builds a dictionary, which takes as long as a very small product.
     # The field is where C code that uses NumPy finds it: its place cannot change.
     if _CPYTHON:
-        found: int = ctypes.c_ssize_t.from_address(id(array) + _HEAD).value
+        found: int = ctypes.c_ssize_t.from_address(id(array) + HEAD).value
     else:
         found = array.__array_interface__["data"][0]
     return found

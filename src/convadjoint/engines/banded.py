@@ -11,7 +11,7 @@ import numpy.typing as npt
 from convadjoint.engines.ahead import regions
 from convadjoint.engines.arrays import SIGNALS_AS_LANES, UNTURNED, layout_of, walkable
 from convadjoint.engines.bands import Frame
-from convadjoint.engines.calls import Call
+from convadjoint.engines.calls import Call, keep
 from convadjoint.engines.cutting import Cut, jobs
 from convadjoint.engines.extension import fold
 from convadjoint.engines.orientation import movers_of
@@ -27,8 +27,6 @@ __all__ = ["DirectPlan"]
 Integers = npt.NDArray[np.int64]
 # Signals, their strides, threads.
 Key = tuple[int, tuple[int, ...], int]
-# Calls that a plan keeps.
-_CALLS = 32
 
 # Multiplications that are over before another thread has woken up, and those that take as
 # long as moving a row.
@@ -113,9 +111,7 @@ class DirectPlan:
         steps = np.array(self.frame.steps)
         ahead = regions(bands[HEAD:], layout, self.axes, steps)
         call = self.call_of(signals, (layout, bands, ahead), threads)
-        if len(self.calls) >= _CALLS:
-            self.calls.clear()
-        return self.calls.setdefault(key, call)
+        return keep(self.calls, key, call)
 
     def call_of(self, signals: int, places: tuple[Integers, ...], threads: int) -> Call:
         """What the compiled code is given: `places` are layout, bands and regions."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convadjoint.engines.arrays import address
+from convadjoint.engines.arrays import HEAD, address
 from convadjoint.engines.pool import each
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.scratch import SLACK
@@ -36,6 +36,7 @@ __all__ = [
     "THREAD",
     "Call",
     "function_at",
+    "keep",
 ]
 
 # Words of a call: a semaphore, the CPUs where helpers should be, the function, its first
@@ -45,11 +46,13 @@ CPUS, CPU_WORDS, FUNCTION, SLOTS, BYTES, GIVEN = 16, 16, 32, 33, 34, 36
 # and its buffers: for each slot the address, and how many bytes there are.
 STATE, THREAD, BUFFERS = 32, 33, 34
 _SLOTS = 12
+# Calls that a plan keeps.
+_KEPT = 64
 # A line of the cache, and what may be read or written past the end of a buffer.
 LINE, OVER = 64, 8 * SLACK
 
 # Words of an object of Python before the address of an array's samples: see `address`.
-SAMPLES = object.__basicsize__ // 8
+SAMPLES = HEAD // 8
 
 _Helper = ctypes.c_int64 * (BUFFERS + 2 * _SLOTS)
 _Slots = ctypes.c_int64 * (2 * _SLOTS)
@@ -154,6 +157,13 @@ class Call:
         """The last word, as the call that this thread has made leaves it."""
         found: int = _MINE.buffers.words[len(self.words) - 1]
         return found
+
+
+def keep(calls: dict[Any, Call], key: Any, call: Call) -> Call:
+    """Keep a call with its plan, which has few of them."""
+    if len(calls) >= _KEPT:
+        calls.clear()
+    return calls.setdefault(key, call)
 
 
 class _Buffers:

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from convadjoint.engines.calls import Call
+from convadjoint.engines.calls import Call, keep
 from convadjoint.engines.extension import fold
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.protocol import Array
@@ -27,8 +27,6 @@ _SHORTEST = 384
 _JOB, _WAKING = 2**15, 2**15
 # How many times as many rows a band has as it reads of the next one.
 _AGAIN = 16
-# Calls that a plan keeps.
-_CALLS = 32
 # An axis that has one sample.
 _IDLE = Axis(n=1, q=1, k=1)
 
@@ -68,14 +66,10 @@ class CombedPlan:
         """What the compiled code is given."""
         down, along = _axes(self.spec)
         channels, taps, _, step, reached = self.weights.shape
-        # Rows of taps that reach as many.
+        # Rows of taps that reach so many rows; the others reach one fewer.
         whole = min(taps, down.k - down.s * (reached - 1))
         shape = step, along.k, reached, reached - 1 if whole < taps else 0
-        # Each band reads some rows of the next one again.
-        band = max(1, _AGAIN * (reached - 1), _JOB // (step * down.s * along.q))
-        bands = -(-down.q // band)
-        # Equal bands, of which each thread has as many.
-        band = -(-down.q // (bands + bands % 2 * (bands > 1)))
+        band = _rows(down, _JOB // (step * down.s * along.q), reached)
         bands = -(-down.q // band)
         jobs = len(x) * channels * bands
         distances = [stride // x.itemsize for stride in x.strides]
@@ -96,9 +90,16 @@ class CombedPlan:
             slot=0 if x.itemsize == 4 else 2,
             threads=min(key[-1], max(1, jobs)) if work > _WAKING else 1,
         )
-        if len(self.calls) >= _CALLS:
-            self.calls.clear()
-        return self.calls.setdefault(key, call)
+        return keep(self.calls, key, call)
+
+
+def _rows(down: Axis, wanted: int, reached: int) -> int:
+    """Rows of the output in a band, about as many as wanted."""
+    # Each band reads some rows of the next one again.
+    band = max(1, _AGAIN * (reached - 1), wanted)
+    bands = -(-down.q // band)
+    # Equal bands, of which each of two threads has as many.
+    return -(-down.q // (bands + bands % 2 * (bands > 1)))
 
 
 @cache

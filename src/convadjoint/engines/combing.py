@@ -10,7 +10,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 
 from convadjoint.engines import calls
 from convadjoint.engines.primitives import (
@@ -27,6 +26,7 @@ from convadjoint.engines.primitives import (
     moved,
     repeated,
     samples_at,
+    spread,
     taken,
     under,
     vector_of,
@@ -72,35 +72,37 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
         slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         every, idle = samples_at(words[2], kind), samples_at(slots[0], kind)
-        bands, band, channels = words[4], words[5], words[6]
+        jobs, bands, band, channels = words[3], words[4], words[5], words[6]
         height, room, rows, samples = words[7], words[8], words[9], words[10]
         down, above, before = words[11], words[12], words[13]
-        taps, size = words[14], step * reached * groups
+        taps, most, size = words[14], words[15], step * reached * groups
+        x_far, x_lane, x_row = words[16], words[17], words[18]
+        y_far, y_lane, y_row = words[19], words[20], words[21]
         while True:
             job = taken(moved(words, 22))
-            if job >= words[3]:
+            if job >= jobs:
                 break
             image, first = job // bands, job % bands * band
             signal, channel = image // channels, image % channels
             last = min(rows, first + band)
             weights = moved(every, channel * taps * size)
-            source = moved(x, signal * words[16] + channel * words[17])
-            target = moved(y, signal * words[19] + channel * words[20])
+            source = moved(x, signal * x_far + channel * x_lane)
+            target = moved(y, signal * y_far + channel * y_lane)
             for row in range(first, last + reached - 1):
                 top = row * down - above
                 begin, end = max(0, -top), min(taps, height - top)
-                whole = max(begin, min(words[15], end))
-                lines = moved(source, (top + begin) * words[18])
+                whole = max(begin, min(most, end))
+                lines = moved(source, (top + begin) * x_row)
                 factors = moved(weights, begin * size)
                 # Rows of other bands are not touched.
-                newest = moved(target, row * words[21])
+                newest = moved(target, row * y_row)
                 low, high = max(0, row - last + 1), min(reached, row - first + 1)
                 for u in range(0, samples, width):
                     at = u * step - before
                     column(
-                        (moved(lines, at), words[18], whole - begin, end - begin),
+                        (moved(lines, at), x_row, whole - begin, end - begin),
                         factors,
-                        (moved(newest, u), -words[21], moved(idle, u)),
+                        (moved(newest, u), -y_row, moved(idle, u)),
                         (low, high),
                         (at, room - at, samples - u),
                     )
@@ -204,7 +206,7 @@ def _multiply(
     ]
     for tap, row in product(range(min(step, taps - step * group)), range(reached)):
         weight = builder.load(builder.gep(at, [INDEX(tap * rows + row)]))
-        factor = _spread(builder, weight, values[0].type)
+        factor = spread(builder, weight, values[0].type)
         for index, phases in enumerate(combed):
             number = row * _VECTORS + index
             sums[number] = fused(builder, factor, phases[tap], sums[number])
@@ -245,12 +247,6 @@ def _joined(builder: Any, vectors: list[Any]) -> Any:
         )
         joined = builder.shuffle_vector(joined, padded, indices(range(length + lanes)))
     return joined
-
-
-def _spread(builder: Any, value: Any, vector: Any) -> Any:
-    """A vector of one value."""
-    single = builder.insert_element(vector(ir.Undefined), value, INDEX(0))
-    return builder.shuffle_vector(single, single, indices([0] * vector.count))
 
 
 def _at(builder: Any, place: Any, index: int) -> Any:

@@ -19,6 +19,7 @@ from convadjoint.engines.primitives import (
     fused,
     indices,
     masked,
+    spread,
     under,
     unrolled,
     vector_of,
@@ -263,11 +264,9 @@ class TileCode:
 
     def _multiplied(self, weight: Any, values: Any, sums: Any) -> list[Any]:
         """Add the product of one weight with all vectors to one row of sums."""
-        builder, vector = self.builder, self.vector
-        empty = ir.Constant(vector, ir.Undefined)
-        single = builder.insert_element(empty, builder.load(weight), INDEX(0))
-        spread = builder.shuffle_vector(single, empty, indices([0] * vector.count))
+        builder = self.builder
+        factor = spread(builder, builder.load(weight), self.vector)
         return [
-            fused(builder, spread, value, total)
+            fused(builder, factor, value, total)
             for value, total in zip(values, sums, strict=True)
         ]

@@ -40,6 +40,7 @@ __all__ = [
     "repeated",
     "reserve",
     "samples_at",
+    "spread",
     "taken",
     "under",
     "unrolled",
@@ -283,16 +284,19 @@ def vector_of(place: Any, nbytes: int = VECTOR_BYTES) -> Any:
     return ir.VectorType(element, nbytes // (4 if element == ir.FloatType() else 8))
 
 
+def spread(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector of one value."""
+    single = builder.insert_element(vector(ir.Undefined), value, INDEX(0))
+    return builder.shuffle_vector(single, single, indices([0] * vector.count))
+
+
 def under(builder: Any, count: Any, lanes: int) -> Any:
     """The first `count` of some lanes; none if it is negative."""
     least, most, number = INDEX(0), INDEX(lanes), ir.IntType(32)
     for beyond, limit in (("<", least), (">", most)):
         count = builder.select(builder.icmp_signed(beyond, count, limit), limit, count)
-    count = builder.trunc(count, number)
-    kind = ir.VectorType(number, lanes)
-    single = builder.insert_element(ir.Constant(kind, ir.Undefined), count, INDEX(0))
-    spread = builder.shuffle_vector(single, single, indices([0] * lanes))
-    return builder.icmp_signed("<", indices(range(lanes)), spread)
+    limits = spread(builder, builder.trunc(count, number), ir.VectorType(number, lanes))
+    return builder.icmp_signed("<", indices(range(lanes)), limits)
 
 
 def fused(builder: Any, one: Any, other: Any, total: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convadjoint.engines.adapted import FlattenedPlan
-from convadjoint.engines.calls import Call
+from convadjoint.engines.calls import Call, keep
 from convadjoint.engines.depthwise.positions import Grid
 from convadjoint.engines.extension import fold
 from convadjoint.engines.pool import num_threads
@@ -38,8 +38,6 @@ _LONG, _LONGEST, _PAGE_BYTES = 48, 112, 4096
 _BLOCKS = 8
 # Vectors that are moved or multiplied before another thread has woken up.
 _WAKING = 30_000
-# Calls that a plan keeps.
-_CALLS = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +110,7 @@ class LanesPlan:
             slot=0 if self.weights.itemsize == 4 else 2,
             threads=min(threads, max(1, jobs)) if work > _WAKING else 1,
         )
-        if len(self.calls) >= _CALLS:
-            self.calls.clear()
-        return self.calls.setdefault((batch, last, threads), call)
+        return keep(self.calls, (batch, last, threads), call)
 
     def _program(self, *, last: bool) -> _Program:
         """Tables for channels that lie last, or first: positions become samples."""

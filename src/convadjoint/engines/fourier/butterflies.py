@@ -18,8 +18,8 @@ from convadjoint.engines.primitives import (
     cases,
     emitted,
     fused,
-    indices,
     looped,
+    spread,
     vector_of,
 )
 
@@ -81,14 +81,14 @@ def mixed(
 ) -> None:
     """Write sums over some terms of products of frequencies.
 
-    `apart` is ``(x, w, spread)``: from one term to the next, and whether one number of
+    `apart` is ``(x, w, single)``: from one term to the next, and whether one number of
     `w` is for all lanes.  `y` may be the first `x`.
     """
     made = Registers(builder, vector_of(y))
-    far_x, far_w, spread = apart
+    far_x, far_w, single = apart
 
-    def emit(spread: int) -> None:
-        read = made.load_single if spread else made.load
+    def emit(single: int) -> None:
+        read = made.load_single if single else made.load
 
         def one(y: Any, x: Any, w: Any) -> None:
             begin = [ir.Constant(made.vector, None)] * 2
@@ -100,10 +100,10 @@ def mixed(
             made.store(looped(builder, terms, steps, term, begin), y)
 
         both = INDEX(2 * made.lanes)
-        each = INDEX(2) if spread else both
+        each = INDEX(2) if single else both
         looped(builder, count, ((y, both), (x, both), (w, each)), one)
 
-    cases(builder, spread, range(2), emit)
+    cases(builder, single, range(2), emit)
 
 
 class Registers:
@@ -135,10 +135,9 @@ class Registers:
 
     def load_single(self, place: Any) -> Value:
         """One number, for all lanes."""
-        first, second = (
-            self._spread(self.builder.load(self.builder.gep(place, [INDEX(part)])))
-            for part in range(2)
-        )
+        builder, vector = self.builder, self.vector
+        values = (builder.load(builder.gep(place, [INDEX(part)])) for part in range(2))
+        first, second = (spread(builder, value, vector) for value in values)
         return first, second
 
     def constant(self, number: float) -> Any:
@@ -179,12 +178,6 @@ class Registers:
             )
             for distance in self.distances
         ]
-
-    def _spread(self, scalar: Any) -> Any:
-        """A scalar in all lanes."""
-        empty = ir.Constant(self.vector, ir.Undefined)
-        single = self.builder.insert_element(empty, scalar, INDEX(0))
-        return self.builder.shuffle_vector(single, empty, indices([0] * self.lanes))
 
 
 class _Small:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from convadjoint.engines.calls import Call
+from convadjoint.engines.calls import Call, keep
 from convadjoint.engines.extension import fold
 from convadjoint.engines.fourier import lengths, windows
 from convadjoint.engines.fourier import waveform as of
@@ -42,8 +42,6 @@ _BYTES = 2**24
 _MOST = 2**27
 # Lanes to one that works, at most.
 _IDLE = 4
-# Calls that are kept for other numbers of signals.
-_CALLS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -110,11 +108,7 @@ class WavePlan:
     ) -> None:
         """Let all threads do the jobs of one pass."""
         key = turn, *given, num_threads()
-        call = self.calls.get(key)
-        if call is None:
-            if len(self.calls) >= _CALLS:
-                self.calls.clear()
-            call = self.calls.setdefault(key, self._call(key))
+        call = self.calls.get(key) or keep(self.calls, key, self._call(key))
         call.make(read, made)
 
     def _call(self, key: Key) -> Call:

@@ -14,7 +14,7 @@ from convadjoint.engines.primitives import (
     cases,
     each,
     emitted,
-    indices,
+    spread,
     vector_of,
 )
 
@@ -77,7 +77,10 @@ def blend(
     vector, (start, step), (repeat, further) = vector_of(x), target, source
 
     def emit(number: int) -> None:
-        spread = [_spread(builder, vector, sign) for sign in signs[: number - 1]]
+        factors = [
+            spread(builder, builder.sitofp(sign, vector.element), vector)
+            for sign in signs[: number - 1]
+        ]
 
         def outer(turn: Any) -> None:
             shift = builder.mul(turn, further)
@@ -88,9 +91,9 @@ def blend(
 
             def inner(at: Any) -> None:
                 total = _load(builder, vector, lines[0], at)
-                for sign, other in zip(spread, lines[1:], strict=True):
+                for factor, other in zip(factors, lines[1:], strict=True):
                     value = _load(builder, vector, other, at)
-                    total = builder.fadd(total, builder.fmul(sign, value))
+                    total = builder.fadd(total, builder.fmul(factor, value))
                 place = builder.bitcast(builder.gep(line, [at]), vector.as_pointer())
                 builder.store(total, place, align=1)
 
@@ -115,12 +118,8 @@ def strange(builder: Any, x: Any, x_at: Any, count: Any) -> Any:
     zeros = ir.Constant(vector, None)
 
     def body(at: Any) -> None:
-        left = builder.sub(count, at)
-        spread = builder.insert_element(
-            ir.Constant(lanes, ir.Undefined), left, INDEX(0)
-        )
-        spread = builder.shuffle_vector(spread, spread, indices([0] * vector.count))
-        inside = builder.icmp_signed("<", numbers, spread)
+        left = spread(builder, builder.sub(count, at), lanes)
+        inside = builder.icmp_signed("<", numbers, left)
         value = _load(builder, vector, source, at)
         # Infinity less itself is no number.
         bad = builder.fcmp_unordered("uno", builder.fsub(value, value), zeros)
@@ -136,11 +135,3 @@ def _load(builder: Any, vector: Any, line: Any, at: Any) -> Any:
     """One vector, at any alignment."""
     place = builder.bitcast(builder.gep(line, [at]), vector.as_pointer())
     return builder.load(place, align=1)
-
-
-def _spread(builder: Any, vector: Any, number: Any) -> Any:
-    """A vector of one whole number."""
-    empty = ir.Constant(vector, ir.Undefined)
-    value = builder.sitofp(number, vector.element)
-    single = builder.insert_element(empty, value, INDEX(0))
-    return builder.shuffle_vector(single, empty, indices([0] * vector.count))
