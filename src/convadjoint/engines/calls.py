@@ -124,9 +124,16 @@ class Call:
             crew = _SQUAD.enlarged(wanted)
         # Python takes long to find an address, and to copy what the caches have lost.
         _enter()(
-            *(self.place, len(self.words), mine.place, mine.room),
-            *(crew.place, crew.count, wanted),
-            *(id(x), id(y), 0 if third is None else id(third)),
+            self.place,
+            len(self.words),
+            mine.place,
+            mine.room,
+            crew.place,
+            crew.count,
+            wanted,
+            id(x),
+            id(y),
+            0 if third is None else id(third),
         )
 
     def _buffers(self) -> "_Buffers":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from convadjoint.engines import calls
+from convadjoint.engines.depthwise import positions as of
 from convadjoint.engines.depthwise.positions import MOST, PAGE, RUN, STRIP, TOGETHER
 from convadjoint.engines.primitives import (
     INDEX,
@@ -33,6 +34,7 @@ __all__ = ["worker"]
 
 # Sections of the numbers of a plan; the first one has how many strips there are, distances
 # of neighbours of a run in a band and in outputs, taps, and samples of a band.
+_COUNT, _NEAR, _APART, _TAPS, _ROOM = range(5)
 _SCALARS, _STRIPS, _PAGES, _PLACES, _BORDERS, _RUNS, _OFFSETS, _ENDS = range(8)
 _ALIGN = 4
 
@@ -222,16 +224,16 @@ def _multiply(
             _reserve(moved(z, reserved * lanes), z_lane)
             reserved += 1
         for b in range(blocks[1]):
-            tap = (blocks[0] + b) * scalars[3] + ends[TOGETHER + 1]
+            tap = (blocks[0] + b) * scalars[_TAPS] + ends[TOGETHER + 1]
             # Where outputs are transposed later, there is one block.
             place = moved(y, _channel(blocks, b) if writes == 0 else 0)
             _run(
-                moved(band, run[1] + b * scalars[4]),
+                moved(band, run[1] + b * scalars[_ROOM]),
                 ends,
                 offsets,
                 moved(weights, tap * lanes),
                 moved(place, (run[2] - begin) * near),
-                (scalars[1], scalars[2] * near),
+                (scalars[_NEAR], scalars[_APART] * near),
                 run[3],
             )
 
@@ -271,47 +273,49 @@ def worker(dtype: np.dtype[np.inexact]) -> Entry:
         x_far, x_lane, x_near = words[8], words[9], words[10]
         y_far, y_lane, y_near = words[11], words[12], words[13]
         scalars = moved(numbers, numbers[_SCALARS])
-        strips, room = scalars[0], scalars[4]
+        strips, room = scalars[_COUNT], scalars[_ROOM]
         each = (blocks + chunks - 1) // chunks
         job, page = taken(moved(words, 14)), 0
         while job < count:
             strip = moved(numbers, numbers[_STRIPS] + STRIP * (job % strips))
-            now = moved(numbers, numbers[_PAGES] + PAGE * (strip[0] + page))
+            now = moved(numbers, numbers[_PAGES] + PAGE * (strip[of.FIRST_PAGE] + page))
             first, signal = job // strips % chunks * each, job // strips // chunks
             some = (first, min(each, blocks - first), channels, lanes)
-            source = moved(x, signal * x_far + now[0] * x_near)
-            target = moved(y, signal * y_far + now[6] * y_near)
+            source = moved(x, signal * x_far + now[of.SAMPLE] * x_near)
+            target = moved(y, signal * y_far + now[of.OUTPUT] * y_near)
             out = moved(target, _channel(some, 0) * y_lane)
-            place = moved(band, -strip[2])
-            places = moved(numbers, numbers[_PLACES] + now[0])
-            _lay((source, x_lane, x_near), (place, room, places), now[1], some)
-            borders = moved(numbers, numbers[_BORDERS] + 2 * now[2])
-            _surround(place, borders, now[3], room, some[1])
+            place = moved(band, -strip[of.POSITION])
+            places = moved(numbers, numbers[_PLACES] + now[of.SAMPLE])
+            _lay((source, x_lane, x_near), (place, room, places), now[of.SAMPLES], some)
+            borders = moved(numbers, numbers[_BORDERS] + 2 * now[of.BORDER])
+            _surround(place, borders, now[of.BORDERS], room, some[1])
             page += 1
-            if page == strip[1]:
+            if page == strip[of.PAGES]:
                 job, page = taken(moved(words, 14)), 0
             strip = moved(numbers, numbers[_STRIPS] + STRIP * (job % strips))
-            after = moved(numbers, numbers[_PAGES] + PAGE * (strip[0] + page))
+            after = moved(
+                numbers, numbers[_PAGES] + PAGE * (strip[of.FIRST_PAGE] + page)
+            )
             following = (job // strips % chunks * each, 0, channels, lanes)
-            at = job // strips // chunks * x_far + after[0] * x_near
+            at = job // strips // chunks * x_far + after[of.SAMPLE] * x_near
             at += _channel(following, 0) * x_lane
             reads = writes = 0
             if x_lane > 1 and job < count:
-                reads = (after[1] + lanes - 1) // lanes
+                reads = (after[of.SAMPLES] + lanes - 1) // lanes
             written, near = target, y_near
             if y_lane > 1:
-                writes = (now[7] + lanes - 1) // lanes
+                writes = (now[of.OUTPUTS] + lanes - 1) // lanes
                 written, near = products, lanes
             _multiply(
                 place,
                 numbers,
-                (now[4], now[5]),
+                (now[of.FIRST_RUN], now[of.RUNS]),
                 weights,
-                (written, now[6], near),
+                (written, now[of.OUTPUT], near),
                 some,
                 ((moved(x, at), x_lane, reads), (out, y_lane, writes)),
             )
             if y_lane > 1:
-                _write(products, out, y_lane, now[7], lanes)
+                _write(products, out, y_lane, now[of.OUTPUTS], lanes)
 
     return work

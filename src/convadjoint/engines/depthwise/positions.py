@@ -18,7 +18,26 @@ import numpy.typing as npt
 from convadjoint.engines.depthwise.rulers import Ruler
 from convadjoint.geometry import ConvSpec
 
-__all__ = ["MOST", "PAGE", "RUN", "STRIP", "TOGETHER", "Grid", "Tables"]
+__all__ = [
+    "BORDER",
+    "BORDERS",
+    "FIRST_PAGE",
+    "FIRST_RUN",
+    "MOST",
+    "OUTPUT",
+    "OUTPUTS",
+    "PAGE",
+    "PAGES",
+    "POSITION",
+    "RUN",
+    "RUNS",
+    "SAMPLE",
+    "SAMPLES",
+    "STRIP",
+    "TOGETHER",
+    "Grid",
+    "Tables",
+]
 
 Integers = npt.NDArray[np.int64]
 
@@ -34,8 +53,10 @@ _PAGE = 112
 RUN = 4
 # A page, some rows of a strip: its first sample and how many that no page before has; the
 # same of borders; of runs; and of outputs.
+SAMPLE, SAMPLES, BORDER, BORDERS, FIRST_RUN, RUNS, OUTPUT, OUTPUTS = range(8)
 PAGE = 8
 # A strip: its first page, how many, and its first position.
+FIRST_PAGE, PAGES, POSITION = range(3)
 STRIP = 3
 
 
