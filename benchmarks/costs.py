@@ -19,6 +19,7 @@ import convadjoint as ca
 from convadjoint.engines import ENGINES, cost, plan, transpose_kernel
 
 WITHIN, LONGEST = 30, 3.0
+DTYPES = *("float32",) * 4, *("float64",) * 2, "complex64", "complex128"
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def blur() -> ca.Conv2DOp:
     k = min(n // 2, random.choice((3, 5, 7, 9, 15, 25, 41, 63)))
     smooth = random.random() < 0.25
     psf = ca.gaussian_kernel((k, k), k / 5) if smooth else noise(k, k)
-    return ca.Conv2DOp((n, n), psf, **words(strides=(1, 1, 1, 2, 4)))
+    return ca.Conv2DOp((n, n), psf, **words(strides=(1, 1, 1, 2, 3, 4, 8)))
 
 
 def layer() -> ca.Conv2DOp:
@@ -99,7 +100,7 @@ def words(strides: tuple[int, ...] = (1, 1, 2)) -> dict[str, object]:
         "dilation": random.choice((1, 1, 1, 2)),
         "padding": "same",
         "padding_mode": random.choice(("zeros", "zeros", "circular", "reflect")),
-        "dtype": random.choice(("float32", "float32", "float64")),
+        "dtype": random.choice(DTYPES),
     }
 
 

@@ -27,7 +27,7 @@ def strided(draw, steps, reach, most):
     k = draw(upto(reach * s))
     return Axis(
         n=draw(upto(most)),
-        q=draw(upto(most // s)),
+        q=draw(upto(max(1, most // s))),
         k=k,
         s=s,
         lo=draw(st.integers(-3, k + 2)),
@@ -37,7 +37,7 @@ def strided(draw, steps, reach, most):
 @st.composite
 def images(draw):
     """One or two axes, some channels and signals."""
-    along = draw(strided(st.integers(2, 4), 3, 400))
+    along = draw(strided(st.integers(2, 9), 3, 400))
     down = [draw(strided(upto(5), 3, 40))] if draw(st.booleans()) else []
     channels = draw(upto(3))
     return ConvSpec(
@@ -86,6 +86,50 @@ def spec_of(n, k, s, **words):
     return ConvSpec(axes=tuple(lines), **words)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("step", "taps"), [(2, 4), (3, 9), (4, 7), (5, 5), (8, 17)])
+def test_blocks_end_where_rows_do(short, dtype, step, taps):
+    # Of two blocks of the longest vectors, or twice as many of shorter ones.
+    block = {"float32": 32, "float64": 16}[dtype]
+    kernel = 1 + np.arange(taps, dtype=dtype).reshape(1, 1, taps)
+    for length, q in product((0, 1, 2), (block - 1, block, block + 1, 2 * block)):
+        for n in range(step * (q - 1) + 1, step * (q + 3) + 2):
+            axis = Axis(n=n, q=q, k=taps, s=step, lo=length)
+            spec = ConvSpec(axes=(axis,))
+            x, roomy = 1 + np.arange(n, dtype=dtype).reshape(1, 1, n), Roomy()
+            # What follows the row would be seen.
+            beyond = np.full((1, 1, n + 64), 1e6, dtype)
+            beyond[..., :n] = x
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(combed, "np", roomy)
+                y = combed.plan(spec, kernel).apply(beyond[..., :n])
+            assert_same(y, taps_of(x, kernel, axis))
+            (room,) = roomy.rooms
+            assert (room[:AROUND] == 77).all()
+            assert (room[-AROUND:] == 77).all()
+
+
+def taps_of(x, kernel, axis):
+    """The definition, one output after the other."""
+    y = np.zeros((1, 1, axis.q), x.dtype)
+    for p, j in product(range(axis.q), range(axis.k)):
+        m = p * axis.s + j - axis.lo
+        if 0 <= m < axis.n:
+            y[0, 0, p] += kernel[0, 0, j] * x[0, 0, m]
+    return y
+
+
+def test_what_is_folded_is_no_single_call(short):
+    rng = np.random.default_rng(0)
+    border = Border(n=48, length=50, lo=1, mode="circular")
+    spec = ConvSpec(axes=(Axis(n=100, q=50, k=2, s=2),), fold=(border,))
+    kernel, x = integers(rng, spec.kernel_shape), integers(rng, spec.dims)
+    plan = direct.plan(spec, kernel)
+    assert isinstance(plan, combed.CombedPlan)
+    assert plan.ready(x) is None
+    assert_same(plan.apply(x), taps.plan(spec, kernel).apply(x))
+
+
 FINE = {"n": (40, 300), "k": (4, 4), "s": (2, 2)}
 BORDER = Border(n=300, length=302, lo=1, mode="reflect")
 
@@ -100,13 +144,14 @@ BORDER = Border(n=300, length=302, lo=1, mode="reflect")
         (FINE | {"k": (6, 4)}, True),
         (FINE | {"s": (1, 2), "k": (3, 4)}, True),
         (FINE | {"n": (40, 800), "s": (2, 4)}, True),
+        (FINE | {"n": (40, 900), "s": (2, 5)}, True),
         # Several channels, long kernels, no steps or long ones, short rows, volumes.
         (FINE | {"c_out": 2}, False),
         (FINE | {"c_in": 2}, False),
         (FINE | {"k": (4, 7)}, False),
         (FINE | {"k": (7, 4)}, False),
         (FINE | {"s": (2, 1)}, False),
-        (FINE | {"n": (40, 900), "s": (2, 5)}, False),
+        (FINE | {"n": (40, 2000), "s": (2, 17)}, False),
         (FINE | {"n": (40, 60)}, False),
         (FINE | {"n": (9, 40, 300), "k": (4,) * 3, "s": (2,) * 3}, False),
     ],

@@ -205,6 +205,32 @@ def test_a_zero_between_channels_is_no_tap_either(engine):
     assert np.isnan(y[0, 1]).all()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_channels_that_a_kernel_does_not_mix_are_groups(engine, groups):
+    rng = np.random.default_rng(0)
+    axis = Axis(n=8, q=8, k=3, lo=1)
+    spec = ConvSpec(axes=(axis, axis), batch=2, c_in=6, c_out=6, groups=groups)
+    kernel, own = np.zeros(spec.kernel_shape), np.arange(6)
+    kernel[own, own % (6 // groups)] = noise(rng, (6, 3, 3))
+    # Of products of vectors, so that no engine refuses.
+    kernel[...] = np.sign(kernel)[:, :, 1:2, 1:2] * np.outer([1, 2, 1], [1, 0.5, 3])
+    x = noise(rng, spec.dims)
+    plan = engines.plan(engine, spec, kernel)
+    assert plan.spec.groups == 6
+    dense = spec_dense(spec, kernel)
+    check_plan(engine, spec, kernel, dense, x)
+    assert engines.resolve("auto", spec, kernel) == engines.resolve(
+        "auto", plan.spec, plan.kernel
+    )
+    x[0, 1, 2, 2] = np.nan
+    y = plan.apply(x)
+    assert np.isfinite(y[:, own != 1]).all()
+    kernel[1, 0, 2, 2] = 1
+    name = "direct" if engine == "separable" else engine
+    assert engines.plan(name, spec, kernel).spec.groups == groups
+
+
 def test_an_unknown_engine_is_refused_by_name():
     spec = ConvSpec(axes=(Axis(n=3, q=2, k=2),))
     with pytest.raises(EngineRefusal, match=r"'warp' .* taps, sparse"):

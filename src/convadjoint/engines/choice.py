@@ -1,6 +1,7 @@
 """The engines by name, and which one ``"auto"`` and ``"measure"`` take."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from time import perf_counter
 from types import MappingProxyType
@@ -66,6 +67,7 @@ def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
     EngineRefusal
         If the engine cannot do this problem exactly, or no engine has this name.
     """
+    spec, kernel = _unmixed(spec, kernel)
     if name in _AUTOMATIC:
         estimates = cost.estimates(spec, kernel)
         if name == "measure":
@@ -106,6 +108,7 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
         If the engine cannot do this problem exactly, or no engine has this name.
     """
     require_borders(spec)
+    spec, kernel = _unmixed(spec, kernel)
     if name == "auto":
         # The first one that does not refuse: to ask all of them takes its time.
         chosen, reason = next(_able(spec, kernel, cost.estimates(spec, kernel))), ""
@@ -114,6 +117,23 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
     inner = ENGINES[chosen].plan(spec, kernel)
     automatic = name in _AUTOMATIC
     return Guarded(spec, kernel, inner, chosen, reason, automatic)
+
+
+def _unmixed(spec: ConvSpec, kernel: Array) -> tuple[ConvSpec, Array]:
+    """One group for each channel, if a kernel sends each to its own and no other.
+
+    Weights of upsampling layers are often given so: a tap of zero is no tap.
+    """
+    each = spec.c_in // spec.groups
+    if each == 1 or spec.c_in != spec.c_out:
+        return spec, kernel
+    blocks = kernel.reshape(spec.groups, each, each, *kernel.shape[2:])
+    own = np.arange(each)
+    mixing: Array = np.any(blocks.reshape(spec.groups, each, each, -1), axis=-1)
+    if (mixing & ~np.eye(each, dtype=bool)).any():
+        return spec, kernel
+    alone = replace(spec, groups=spec.c_in)
+    return alone, blocks[:, own, own].reshape(alone.kernel_shape)
 
 
 def _refusal(name: str, spec: ConvSpec, kernel: Array) -> str | None:

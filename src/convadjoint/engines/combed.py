@@ -20,9 +20,9 @@ __all__ = ["CombedPlan", "fits", "plan"]
 
 # The longest step along a row; the most rows of the output that a row reaches, and groups
 # of taps of a row.
-_STEP, _REACHED, _GROUPS = 4, 3, 3
+_STEP, _REACHED, _GROUPS = 16, 3, 3
 # Bytes of the shortest rows of the output: what is at their ends takes longer.
-_SHORTEST = 384
+_SHORTEST = 192
 # Samples of a job, about, and of what is over before another thread has woken up.
 _JOB, _WAKING = 2**15, 2**15
 # How many times as many rows a band has as it reads of the next one.

@@ -39,13 +39,19 @@ __all__ = ["worker"]
 # reach, and how many the others do, which are some or none.
 Shape = tuple[int, int, int, int]
 
-# Vectors of a row that are made at once.
-_VECTORS = 2 if REGISTERS > 16 else 1
+# Vectors of a row of the input that are taken apart at once, if these make no more than
+# one of the output; and vectors of the output that are made at once, at most.
+_READ, _MADE = (8, 2) if REGISTERS > 16 else (4, 1)
 
 
 def groups_of(shape: Shape) -> int:
     """Groups of as many taps as a step is long."""
     return -(-shape[1] // shape[0])
+
+
+def _vectors(shape: Shape) -> int:
+    """Vectors of a row of the output that are made at once."""
+    return max(1, min(_MADE, _READ // shape[0]))
 
 
 @cache
@@ -60,7 +66,7 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
     channels and rows of both arrays; and the next job, which all threads share.
     """
     kind, (step, _, reached, _), groups = kind_of(dtype), shape, groups_of(shape)
-    width = _VECTORS * VECTOR_BYTES // dtype.itemsize
+    width = _vectors(shape) * VECTOR_BYTES // dtype.itemsize
 
     @emitted
     def column(builder: Any, *given: Any) -> None:
@@ -127,7 +133,7 @@ def _column(
     first sample of the input, those from there on, and outputs that are left.
     """
     (step, _, rows, _), (first, after, left) = shape, inside
-    samples = _VECTORS * vector_of(lines[0]).count
+    samples = _vectors(shape) * vector_of(lines[0]).count
     reads = step * (samples + groups_of(shape) - 1)
     conditions = (
         builder.icmp_signed(">=", first, INDEX(0)),
@@ -158,18 +164,18 @@ def _block(
 ) -> None:
     """Emit code for one block of vectors: at an `edge`, some lanes are left out."""
     (step, _, rows, fewer), ((line, apart, most, every), weights) = shape, source
-    vector, groups = vector_of(line), groups_of(shape)
+    vector, groups, vectors = vector_of(line), groups_of(shape), _vectors(shape)
     kept, known = None, {}
     if edge is not None:
-        kept = _under(builder, edge[2], _VECTORS, vector.count)
+        kept = _under(builder, edge[2], vectors, vector.count)
         known = {
-            group: _known(builder, edge, step * group, step * _VECTORS, vector.count)
+            group: _known(builder, edge, step * group, step * vectors, vector.count)
             for group in range(groups)
         }
     # The newest row begins here.
-    sums = [vector(None)] * _VECTORS
+    sums = [vector(None)] * vectors
     for place in places[1:]:
-        sums += _loaded(builder, place, _VECTORS, kept)
+        sums += _loaded(builder, place, vectors, kept)
 
     def one_line(number: Any, *sums: Any, reached: int) -> list[Any]:
         row = builder.gep(line, [builder.mul(number, apart)])
@@ -177,7 +183,7 @@ def _block(
         grown = list(sums)
         for group in range(groups):
             place = builder.gep(row, [INDEX(step * group)])
-            values = _loaded(builder, place, step * _VECTORS, known.get(group))
+            values = _loaded(builder, place, step * vectors, known.get(group))
             first = builder.add(at, INDEX(step * rows * group))
             factors = builder.gep(weights, [first])
             _multiply(builder, (shape, group, reached), factors, values, grown)
@@ -188,11 +194,11 @@ def _block(
             body = partial(one_line, reached=reached)
             sums = repeated(builder, (begin, end, 1), body, sums)
     for number, value in enumerate(sums):
-        place = _at(builder, places[number // _VECTORS], number % _VECTORS)
+        place = _at(builder, places[number // vectors], number % vectors)
         if kept is None:
             builder.store(value, place, align=1)
         else:
-            masked(builder, "store", place, kept[number % _VECTORS], value)
+            masked(builder, "store", place, kept[number % vectors], value)
 
 
 def _multiply(
@@ -202,13 +208,13 @@ def _multiply(
     (step, taps, rows, _), group, reached = part
     combed = [
         _combed(builder, values[index * step : (index + 1) * step])
-        for index in range(_VECTORS)
+        for index in range(_vectors(part[0]))
     ]
     for tap, row in product(range(min(step, taps - step * group)), range(reached)):
         weight = builder.load(builder.gep(at, [INDEX(tap * rows + row)]))
         factor = spread(builder, weight, values[0].type)
         for index, phases in enumerate(combed):
-            number = row * _VECTORS + index
+            number = row * len(combed) + index
             sums[number] = fused(builder, factor, phases[tap], sums[number])
 
 

@@ -18,6 +18,7 @@ from convadjoint.engines.nested.minimal import Scheme
 from convadjoint.engines.nested.rounds import SHORT
 from convadjoint.engines.presence import likely
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.tiles import PARTS
 from convadjoint.engines.winograd import schemes
 from convadjoint.geometry import ConvSpec
 from convadjoint.geometry.phases import Phase, phases
@@ -29,7 +30,12 @@ TILED = 64, 512  # bytes of a row of it, at least and at most
 LANES = 64  # bytes of a vector
 MOVE = 0.08  # one sample into or out of a band
 LINE = 3.0  # one row into or out of a band
+PICK = 1.1  # one sample into a band, if some between two of them are left out, or many
+PLACE = 0.2  # one sample out of it, if so
 TURN = 0.045  # one sample if lanes are channels, or rows are read where they lie
+COMPLEX = 3.3  # how many times as long a complex multiplication takes there, per byte
+COMPLEX_OTHERS = 1.5  # and elsewhere
+SPLIT = 0.75  # one complex sample of a pass, taken apart or put together
 START = 9_000.0  # one product with the compiled engine
 SECOND = 700.0  # what a second pass adds to that
 BORDER = 18_000.0  # one axis extended or folded by NumPy
@@ -64,10 +70,11 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4
     borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER
+    more = scale * (COMPLEX_OTHERS if kernel.dtype.kind == "c" else 1)
     found = {
-        "taps": work.calls() * CALL + work.taps() * scale + borders,
+        "taps": work.calls() * CALL + work.taps() * more + borders,
         "sparse": 2.5 * CALL + work.sparse() * (scale + 1) / 2,
-        "gemm": work.blocks() * CALL + work.gemm() * scale + borders,
+        "gemm": work.blocks() * CALL + work.gemm() * more + borders,
         "fft": work.transforms() * CALL
         + work.fft(WAVE, MIX) * (scale + 1) / 2
         + borders,
@@ -83,11 +90,12 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         found["direct"] = START + folds + work.direct() * scale
         third = COMPILED_THIRD if len(spec.axes) == RANK else 1
         waves = work.fft(COMPILED_WAVE, COMPILED_MIX) * third
-        found["fft"] = COMPILED_WAVES + folds + waves * scale
+        found["fft"] = COMPILED_WAVES + folds + waves * more
         if separable:
             count = len(spec.axes) - joins(spec.axes)
             samples, rows = work.moved()
             moved = count * (samples * SIDE + rows * LINE)
+            moved += len(spec.axes) * samples * work.split()
             passes = START * count + SECOND + (work.separable() + moved) * scale
             found["separable"] = passes + folds
         nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
@@ -109,13 +117,32 @@ class _Work:
         samples, rows = self.moved()
         if self._lanes() or combed.fits(self.spec, self.kernel):
             return self._pairs() * TILE + samples * TURN
-        return self._tiled(self._joined()) + samples * MOVE + rows * LINE
+        moves = samples * (MOVE + self.split()) + rows * LINE
+        return self._tiled(self._joined()) + moves + self._scattered()
+
+    def split(self) -> float:
+        """What it takes to take a sample apart, or to put it together."""
+        return SPLIT if self._complex() else 0.0
+
+    def _complex(self) -> bool:
+        """Whether the kernel is complex: real tiles then take it apart."""
+        return self.kernel.dtype.kind == "c"
+
+    def _scattered(self) -> float:
+        """Samples that are moved one by one."""
+        line = self.lines[-1] if self.lines else ()
+        if not line:
+            return 0.0
+        into, out = line[0].step_in, line[0].step_out
+        some = len({phase.first_in for phase in line}) < into
+        picked = prod(self.spec.dims) * (some or into > PARTS)
+        return picked * PICK + prod(self.spec.dimsd) * (out > PARTS) * PLACE
 
     def _lanes(self) -> bool:
         """Whether channels are lanes, of the longest vectors that there are."""
         spec, itemsize = self.spec, self.kernel.itemsize
         alone = spec.c_in == spec.c_out == spec.groups >= LANES // itemsize
-        return alone and self.kernel.dtype.kind != "c" and pays(spec, itemsize)
+        return alone and not self._complex() and pays(spec, itemsize)
 
     def moved(self) -> tuple[float, float]:
         """Samples and rows of both sides."""
@@ -131,7 +158,7 @@ class _Work:
             least, most = (nbytes // self.kernel.itemsize for nbytes in TILED)
             width = min(max(1 << (row - 1).bit_length(), least), most)
             pairs *= -(-row // width) * width / row
-        return pairs * TILE
+        return pairs * TILE * (COMPLEX if self._complex() else 1)
 
     def winograd(self, nested: tuple[Scheme, ...]) -> float:
         """Tiles of sums, laid out, multiplied and taken together."""

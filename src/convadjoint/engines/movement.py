@@ -8,8 +8,9 @@ There are few functions, since each takes its time to be compiled.
 from typing import Any
 
 from convadjoint.engines.primitives import compiled, inlined, moved, prefetch, reserve
-from convadjoint.engines.rows import PARTS, lay, merge, pick, split
+from convadjoint.engines.rows import lay, merge, pick, split
 from convadjoint.engines.sheets import APART, SHORT, lay_sheet, whole, write_sheet
+from convadjoint.engines.tiles import PARTS
 
 __all__ = ["axes_at", "fill", "inside", "origin", "store", "strip"]
 

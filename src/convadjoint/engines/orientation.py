@@ -16,6 +16,7 @@ from convadjoint.engines.arrays import ROWS_AS_LANES, SIGNALS_AS_LANES, UNTURNED
 from convadjoint.engines.bands import Line
 from convadjoint.engines.protocol import Array
 from convadjoint.engines.tiles import (
+    PARTS,
     Tile,
     best_tile,
     phases_of,
@@ -154,10 +155,8 @@ def last_line(found: tuple[Phase, ...], kernel: Array, *, zeros: bool) -> Line:
 
     Without them, tiles compute what is between the rows.
     """
-    from convadjoint.engines import rows  # noqa: PLC0415 - needs llvmlite
-
     plain, copied = Line(found), Line(found, copied=True)
-    if kernel.shape[1] == 1 or not zeros or plain.step > rows.PARTS:
+    if kernel.shape[1] == 1 or not zeros or plain.step > PARTS:
         return plain
     pitch, count = plain.longest + plain.reach - plain.idle, plain.longest
     idle = (pitch - count) * kernel[0, :, 0].size / (2 * _host(kernel)["lanes"])

@@ -21,13 +21,12 @@ from convadjoint.engines.primitives import (
     under,
     vector_of,
 )
+from convadjoint.engines.tiles import PARTS
 
-__all__ = ["LINE_BYTES", "PARTS", "WAYS", "lay", "merge", "patch", "pick", "split"]
+__all__ = ["LINE_BYTES", "WAYS", "lay", "merge", "patch", "pick", "split"]
 
 # Bytes that are moved at once: rows may be short.
 LINE_BYTES = 32
-# The most parts that a row is taken apart into.
-PARTS = 4
 # Ways to move rows of a sheet: parts that a row is taken apart into, and how many of them
 # are written.
 WAYS = ((1, 1), (2, 2), (2, 1))

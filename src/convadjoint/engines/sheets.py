@@ -3,7 +3,8 @@
 from typing import Any
 
 from convadjoint.engines.primitives import compiled, inlined, moved
-from convadjoint.engines.rows import PARTS, patch
+from convadjoint.engines.rows import patch
+from convadjoint.engines.tiles import PARTS
 
 __all__ = ["APART", "SHORT", "lay_sheet", "whole", "write_sheet"]
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 __all__ = [
+    "PARTS",
     "Tile",
     "best_tile",
     "forms",
@@ -12,6 +13,9 @@ __all__ = [
     "woven_tile",
     "writing_pays",
 ]
+
+# The most parts that whole vectors of a row are taken apart into, or put together of.
+PARTS = 4
 
 # Few shapes, since all are compiled together; they fill 32 registers, or 16.
 _SHAPES = {

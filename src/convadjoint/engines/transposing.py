@@ -20,7 +20,8 @@ from convadjoint.engines.primitives import (
     vector_of,
     words_at,
 )
-from convadjoint.engines.rows import LINE_BYTES, PARTS, merge, split
+from convadjoint.engines.rows import LINE_BYTES, merge, split
+from convadjoint.engines.tiles import PARTS
 from convadjoint.engines.turning import exchange
 
 __all__ = ["block", "lanes_of", "transposer"]

@@ -24,7 +24,8 @@ from convadjoint.engines.primitives import (
     taken,
     words_at,
 )
-from convadjoint.engines.rows import PARTS, merge
+from convadjoint.engines.rows import merge
+from convadjoint.engines.tiles import PARTS
 
 __all__ = ["runner"]
 
