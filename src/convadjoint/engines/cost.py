@@ -30,12 +30,15 @@ TILED = 64, 512  # bytes of a row of it, at least and at most
 LANES = 64  # bytes of a vector
 MOVE = 0.08  # one sample into or out of a band
 LINE = 3.0  # one row into or out of a band
-PICK = 1.1  # one sample into a band, if some between two of them are left out, or many
+PICK = 1.1  # one sample into a band, if there are many between two of them
 PLACE = 0.2  # one sample out of it, if so
 TURN = 0.045  # one sample if lanes are channels, or rows are read where they lie
 COMPLEX = 3.3  # how many times as long a complex multiplication takes there, per byte
-COMPLEX_OTHERS = 1.5  # and elsewhere
+COMPLEX_OTHERS = 1.5  # the same by NumPy
+COMPLEX_ENTRY = 2.0  # the same of an entry in a sparse product
+COMPLEX_MIXED = 2.0  # the same of a product of two frequencies
 SPLIT = 0.75  # one complex sample of a pass, taken apart or put together
+SPLITS = 20_000.0  # one such pass
 START = 9_000.0  # one product with the compiled engine
 SECOND = 700.0  # what a second pass adds to that
 BORDER = 18_000.0  # one axis extended or folded by NumPy
@@ -70,10 +73,12 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4
     borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER
-    more = scale * (COMPLEX_OTHERS if kernel.dtype.kind == "c" else 1)
+    complex_ = kernel.dtype.kind == "c"
+    more = scale * (COMPLEX_OTHERS if complex_ else 1)
     found = {
         "taps": work.calls() * CALL + work.taps() * more + borders,
-        "sparse": 2.5 * CALL + work.sparse() * (scale + 1) / 2,
+        "sparse": 2.5 * CALL
+        + work.sparse() * (scale + 1) / 2 * (COMPLEX_ENTRY if complex_ else 1),
         "gemm": work.blocks() * CALL + work.gemm() * more + borders,
         "fft": work.transforms() * CALL
         + work.fft(WAVE, MIX) * (scale + 1) / 2
@@ -87,18 +92,21 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     if likely():
         # Compiled code extends by itself; folding is left to NumPy.
         folds = sum(map(bool, spec.fold)) * FOLD
-        found["direct"] = START + folds + work.direct() * scale
+        splits = SPLITS if complex_ else 0
+        found["direct"] = START + splits + folds + work.direct() * scale
         third = COMPILED_THIRD if len(spec.axes) == RANK else 1
         waves = work.fft(COMPILED_WAVE, COMPILED_MIX) * third
-        found["fft"] = COMPILED_WAVES + folds + waves * more
+        found["fft"] = COMPILED_WAVES + folds + waves * scale
         if separable:
             count = len(spec.axes) - joins(spec.axes)
             samples, rows = work.moved()
             moved = count * (samples * SIDE + rows * LINE)
             moved += len(spec.axes) * samples * work.split()
-            passes = START * count + SECOND + (work.separable() + moved) * scale
+            passes = (
+                (START + splits) * count + SECOND + (work.separable() + moved) * scale
+            )
             found["separable"] = passes + folds
-        nested = schemes(spec.axes) if kernel.dtype.kind != "c" else None
+        nested = None if complex_ else schemes(spec.axes)
         if nested is not None:
             found["winograd"] = NEST + folds + work.winograd(nested) * scale
     return {name: nanoseconds * 1e-9 for name, nanoseconds in found.items()}
@@ -133,10 +141,9 @@ class _Work:
         line = self.lines[-1] if self.lines else ()
         if not line:
             return 0.0
-        into, out = line[0].step_in, line[0].step_out
-        some = len({phase.first_in for phase in line}) < into
-        picked = prod(self.spec.dims) * (some or into > PARTS)
-        return picked * PICK + prod(self.spec.dimsd) * (out > PARTS) * PLACE
+        picked = prod(self.spec.dims) * (line[0].step_in > PARTS)
+        placed = prod(self.spec.dimsd) * (line[0].step_out > PARTS)
+        return picked * PICK + placed * PLACE
 
     def _lanes(self) -> bool:
         """Whether channels are lanes, of the longest vectors that there are."""
@@ -246,6 +253,7 @@ class _Work:
         sources, targets, pairs = self._phases()
         waves = (sources * spec.c_in + targets * spec.c_out) * log2(2 * size) * wave
         mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * mix
+        mixes *= COMPLEX_MIXED if self._complex() else 1
         return spec.batch * size * (waves + mixes)
 
     def _entries(self) -> float:
