@@ -19,7 +19,7 @@ import convadjoint as ca
 from convadjoint.engines import ENGINES, cost, plan, transpose_kernel
 
 WITHIN, LONGEST = 30, 3.0
-DTYPES = *("float32",) * 4, *("float64",) * 2, "complex64", "complex128"
+DTYPES = *("float32",) * 6, *("float64",) * 3, "complex64", "complex128"
 
 
 def main() -> None:

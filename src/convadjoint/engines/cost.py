@@ -36,7 +36,8 @@ TURN = 0.045  # one sample if lanes are channels, or rows are read where they li
 COMPLEX = 3.3  # how many times as long a complex multiplication takes there, per byte
 COMPLEX_OTHERS = 1.5  # the same by NumPy
 COMPLEX_ENTRY = 2.0  # the same of an entry in a sparse product
-COMPLEX_MIXED = 2.0  # the same of a product of two frequencies
+COMPLEX_WAVE = 1.1  # the same of a sample of a transform
+COMPLEX_MIXED = 3.0  # the same of a product of two frequencies
 SPLIT = 0.75  # one complex sample of a pass, taken apart or put together
 SPLITS = 20_000.0  # one such pass
 START = 9_000.0  # one product with the compiled engine
@@ -253,7 +254,8 @@ class _Work:
         sources, targets, pairs = self._phases()
         waves = (sources * spec.c_in + targets * spec.c_out) * log2(2 * size) * wave
         mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * mix
-        mixes *= COMPLEX_MIXED if self._complex() else 1
+        if self._complex():
+            waves, mixes = COMPLEX_WAVE * waves, COMPLEX_MIXED * mixes
         return spec.batch * size * (waves + mixes)
 
     def _entries(self) -> float:
