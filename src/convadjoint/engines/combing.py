@@ -17,6 +17,7 @@ from convadjoint.engines.primitives import (
     REGISTERS,
     VECTOR_BYTES,
     Entry,
+    beside,
     emitted,
     entry,
     fused,
@@ -39,8 +40,8 @@ __all__ = ["worker"]
 # reach, and how many the others do, which are some or none.
 Shape = tuple[int, int, int, int]
 
-# Vectors of a row of the input that are taken apart at once, if these make no more than
-# one of the output; and vectors of the output that are made at once, at most.
+# Vectors of a row of the input that are taken apart at once, but for long steps, whose
+# vectors make one of the output; and the most of the output that are made at once.
 _READ, _MADE = (8, 2) if REGISTERS > 16 else (4, 1)
 
 
@@ -224,7 +225,7 @@ def _combed(builder: Any, vectors: list[Any]) -> list[Any]:
     if count == 1:
         return vectors
     if count % 2:
-        joined = _joined(builder, vectors)
+        joined = beside(builder, vectors)
         return [
             builder.shuffle_vector(
                 joined, joined, indices(range(part, count * lanes, count))
@@ -241,18 +242,6 @@ def _combed(builder: Any, vectors: list[Any]) -> list[Any]:
     ]
     even, odd = (_combed(builder, half) for half in halves)
     return [vector for pair in zip(even, odd, strict=True) for vector in pair]
-
-
-def _joined(builder: Any, vectors: list[Any]) -> Any:
-    """Vectors as one."""
-    lanes, joined = vectors[0].type.count, vectors[0]
-    for number, vector in enumerate(vectors[1:], start=1):
-        length = number * lanes
-        padded = builder.shuffle_vector(
-            vector, vector, indices(i % lanes for i in range(length))
-        )
-        joined = builder.shuffle_vector(joined, padded, indices(range(length + lanes)))
-    return joined
 
 
 def _at(builder: Any, place: Any, index: int) -> Any:

@@ -74,12 +74,11 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     work = _Work(spec, kernel, tuple(phases(axis) for axis in spec.axes))
     scale = kernel.itemsize / 4
     borders = sum(map(bool, (*spec.extend, *spec.fold))) * BORDER
-    complex_ = kernel.dtype.kind == "c"
-    more = scale * (COMPLEX_OTHERS if complex_ else 1)
+    more = scale * (COMPLEX_OTHERS if work.is_complex else 1)
     found = {
         "taps": work.calls() * CALL + work.taps() * more + borders,
         "sparse": 2.5 * CALL
-        + work.sparse() * (scale + 1) / 2 * (COMPLEX_ENTRY if complex_ else 1),
+        + work.sparse() * (scale + 1) / 2 * (COMPLEX_ENTRY if work.is_complex else 1),
         "gemm": work.blocks() * CALL + work.gemm() * more + borders,
         "fft": work.transforms() * CALL
         + work.fft(WAVE, MIX) * (scale + 1) / 2
@@ -93,7 +92,7 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
     if likely():
         # Compiled code extends by itself; folding is left to NumPy.
         folds = sum(map(bool, spec.fold)) * FOLD
-        splits = SPLITS if complex_ else 0
+        splits = SPLITS if work.is_complex else 0
         found["direct"] = START + splits + folds + work.direct() * scale
         third = COMPILED_THIRD if len(spec.axes) == RANK else 1
         waves = work.fft(COMPILED_WAVE, COMPILED_MIX) * third
@@ -107,7 +106,7 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
                 (START + splits) * count + SECOND + (work.separable() + moved) * scale
             )
             found["separable"] = passes + folds
-        nested = None if complex_ else schemes(spec.axes)
+        nested = None if work.is_complex else schemes(spec.axes)
         if nested is not None:
             found["winograd"] = NEST + folds + work.winograd(nested) * scale
     return {name: nanoseconds * 1e-9 for name, nanoseconds in found.items()}
@@ -131,9 +130,10 @@ class _Work:
 
     def split(self) -> float:
         """What it takes to take a sample apart, or to put it together."""
-        return SPLIT if self._complex() else 0.0
+        return SPLIT if self.is_complex else 0.0
 
-    def _complex(self) -> bool:
+    @property
+    def is_complex(self) -> bool:
         """Whether the kernel is complex: real tiles then take it apart."""
         return self.kernel.dtype.kind == "c"
 
@@ -150,7 +150,7 @@ class _Work:
         """Whether channels are lanes, of the longest vectors that there are."""
         spec, itemsize = self.spec, self.kernel.itemsize
         alone = spec.c_in == spec.c_out == spec.groups >= LANES // itemsize
-        return alone and not self._complex() and pays(spec, itemsize)
+        return alone and not self.is_complex and pays(spec, itemsize)
 
     def moved(self) -> tuple[float, float]:
         """Samples and rows of both sides."""
@@ -166,7 +166,7 @@ class _Work:
             least, most = (nbytes // self.kernel.itemsize for nbytes in TILED)
             width = min(max(1 << (row - 1).bit_length(), least), most)
             pairs *= -(-row // width) * width / row
-        return pairs * TILE * (COMPLEX if self._complex() else 1)
+        return pairs * TILE * (COMPLEX if self.is_complex else 1)
 
     def winograd(self, nested: tuple[Scheme, ...]) -> float:
         """Tiles of sums, laid out, multiplied and taken together."""
@@ -254,7 +254,7 @@ class _Work:
         sources, targets, pairs = self._phases()
         waves = (sources * spec.c_in + targets * spec.c_out) * log2(2 * size) * wave
         mixes = pairs * spec.c_out * (spec.c_in // spec.groups) * mix
-        if self._complex():
+        if self.is_complex:
             waves, mixes = COMPLEX_WAVE * waves, COMPLEX_MIXED * mixes
         return spec.batch * size * (waves + mixes)
 

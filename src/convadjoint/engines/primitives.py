@@ -4,7 +4,7 @@ Code for all sizes is emitted at once, with a choice: it is compiled once per ma
 """
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "VECTOR_BYTES",
     "Entry",
     "ask",
+    "beside",
     "called",
     "cases",
     "compiled",
@@ -288,6 +289,19 @@ def spread(builder: Any, value: Any, vector: Any) -> Any:
     """A vector of one value."""
     single = builder.insert_element(vector(ir.Undefined), value, INDEX(0))
     return builder.shuffle_vector(single, single, indices([0] * vector.count))
+
+
+def beside(builder: Any, vectors: Sequence[Any]) -> Any:
+    """Some vectors as one."""
+    lanes, joined = vectors[0].type.count, vectors[0]
+    for number, vector in enumerate(vectors[1:], start=1):
+        # A shuffle takes two vectors of one length: the rest of this one is not read.
+        length = number * lanes
+        padded = builder.shuffle_vector(
+            vector, vector, indices(i % lanes for i in range(length))
+        )
+        joined = builder.shuffle_vector(joined, padded, indices(range(length + lanes)))
+    return joined
 
 
 def under(builder: Any, count: Any, lanes: int) -> Any:

@@ -13,6 +13,7 @@ from llvmlite import ir
 from convadjoint.engines.primitives import (
     INDEX,
     ask,
+    beside,
     cases,
     each,
     emitted,
@@ -218,13 +219,6 @@ def _put(builder: Any, row: Any, lines: list[Any]) -> None:
 
 def _woven(builder: Any, lines: list[Any]) -> Any:
     """One vector of all lines: first samples, second samples, and so on."""
-    lanes, joined = lines[0].type.count, lines[0]
-    for part, line in enumerate(lines[1:], start=1):
-        # A shuffle takes two vectors of one length: the rest of this one is not read.
-        length = part * lanes
-        padded = builder.shuffle_vector(
-            line, line, indices(i % lanes for i in range(length))
-        )
-        joined = builder.shuffle_vector(joined, padded, indices(range(length + lanes)))
+    lanes, joined = lines[0].type.count, beside(builder, lines)
     order = (part * lanes + i for i in range(lanes) for part in range(len(lines)))
     return builder.shuffle_vector(joined, joined, indices(order))
