@@ -96,6 +96,28 @@ def test_a_row_may_be_cut():
     assert_same(plan.apply(x), engines.plan("taps", spec, kernel).apply(x))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("step", [1, 3, 16])
+@pytest.mark.parametrize(
+    "row", ["1", "123", "1203004", "12345678" * 3, "9" * 64, "1" + "0" * 40 + "2"]
+)
+@pytest.mark.parametrize("count", [97, 401])
+def test_rows_are_wide(count, row, step, dtype):
+    # Whole tiles, and what is left after them; neighbours are in other tiles.
+    taps = np.array([[float(tap) for tap in row]])
+    k, rng = taps.shape[1], np.random.default_rng(0)
+    across = Axis(n=count + step * (k - 1) - 5, q=count, k=k, d=step, lo=3)
+    spec = ConvSpec(axes=(Axis(n=9, q=9, k=1), across))
+    x = integers(rng, spec.dims).astype(dtype)
+    wide = np.zeros((9, count + step * (k - 1)))
+    wide[:, 3 : 3 + across.n] = x[0, 0]
+    want = sum(
+        tap * wide[:, step * i : step * i + count] for i, tap in enumerate(taps[0])
+    )
+    y = crossing.plan(spec, np.ones((1, 1), dtype), taps.astype(dtype)).apply(x)
+    assert_same(y[0, 0], want.astype(dtype))
+
+
 GAUSSIAN = ca.gaussian_kernel((9, 25), (1.5, 4.0), dtype="float64")
 
 
@@ -134,7 +156,7 @@ def test_three_axes_are_crossed_after_the_first():
     ("axis", "taps"),
     [
         (Axis(n=20, q=10, k=5, s=2), "12345"),
-        (Axis(n=80, q=80, k=61, lo=30), "1" * 61),
+        (Axis(n=80, q=80, k=71, lo=35), "1" * 71),
         (Axis(n=4, q=4, k=5), "00001"),
     ],
 )

@@ -8,10 +8,11 @@ import numpy as np
 from convadjoint.engines import calls
 from convadjoint.engines import program as of
 from convadjoint.engines.movement import axes_at, fill
-from convadjoint.engines.multiplying import multiply, places_in, whole_tiles
+from convadjoint.engines.multiplying import multiply, whole_tiles
 from convadjoint.engines.primitives import (
     INDEX,
     Entry,
+    called,
     compiled,
     entry,
     kind_of,
@@ -36,9 +37,10 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
     """Compile what computes bands of the output for real samples of a dtype.
 
     It takes the addresses of a call and of its thread's buffers.  The call is given input
-    and output; numbers and weights of the first plan, and of the second one; layout, jobs
-    and regions as `compiled.worker` takes them; the count of bands; four
-    zeros; the next band, which all threads share.
+    and output; numbers and weights of the columns; weights of the rows; layout, jobs and
+    regions as `compiled.worker` takes them; the count of bands; the address of what
+    convolves rows, how many it takes at once, their distance, and weights of a row; the
+    next band, which all threads share.
     """
     kind = kind_of(dtype)
 
@@ -48,16 +50,19 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
         slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         inputs, middle = samples_at(slots[0], kind), samples_at(slots[2], kind)
-        columns, along = words_at(words[2]), words_at(words[4])
-        weights, others = samples_at(words[3], kind), samples_at(words[5], kind)
-        layout, jobs = words_at(words[6]), moved(words_at(words[7]), of.HEAD)
-        regions, count, nothing = words_at(words[8]), words[9], moved(words, 10)
-        counter = moved(words, 14)
+        columns, weights = words_at(words[2]), samples_at(words[3], kind)
+        others, layout = samples_at(words[4], kind), words_at(words[5])
+        jobs, regions, count = (
+            moved(words_at(words[6]), of.HEAD),
+            words_at(words[7]),
+            words[8],
+        )
+        most, pitch, size = words[10], words[11], words[12]
+        counter = moved(words, 13)
         sides, steps = (
             moved(columns, columns[of.SIDES]),
             moved(columns, columns[of.STEPS]),
         )
-        pitch = moved(along, along[of.SIDES])
         axes = axes_at(columns, of.AXES)
         lanes = columns[columns[of.SCALARS] + of.LANES]
         sizes, strides = moved(layout, 12), moved(layout, 18)
@@ -67,7 +72,6 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
             band = moved(jobs, of.BAND * job)
             group, samples = band[of.GROUP], band[of.SAMPLES]
             source = moved(x, group * layout[6]), layout, moved(layout, 6)
-            target = moved(y, group * strides[0]), sizes, strides
             first = (
                 band[of.PLANE],
                 band[of.ROW],
@@ -77,30 +81,33 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
             high = whole_tiles(columns, band[of.ROWS]) + steps[4]
             filled = (1, high, 1, samples + steps[5])
             fill(source, (inputs, sides), first, filled, axes, lanes)
-            chunks = (band[of.ROWS] + pitch[1] - 1) // pitch[1]
+            chunks = (band[of.ROWS] + most - 1) // most
             after = moved(regions, of.REGION * min(following, count - 1))
             here = moved(regions, of.REGION * job + of.WRITTEN)
+            place = first[1] * strides[3] + first[2] * strides[4] + first[3]
+            outputs = moved(y, group * strides[0] + first[0] * strides[2] + place)
+            room = min(samples, sizes[5] - first[3])
             for chunk in range(chunks):
-                begin = pitch[1] * chunk
-                rows = min(pitch[1], band[of.ROWS] - begin)
+                begin = most * chunk
+                rows = min(most, band[of.ROWS] - begin)
                 multiply(
                     moved(inputs, begin * sides[3]),
                     columns,
                     _whole(columns, weights, group),
                     ((middle, (0, 0, 0, 0), (0, 0)), 0, rows > 0),
                     (0, 1),
-                    (1, rows, 1, pitch[3]),
+                    (1, rows, 1, pitch),
                     (x, after, y, here, chunk, chunks),
                 )
-                place = (first[0], first[1] + begin, first[2], first[3])
-                multiply(
+                called(
+                    words[9],
                     middle,
-                    along,
-                    _whole(along, others, group),
-                    (places_in(target, steps, place, 0, samples), 0, rows > 0),
-                    (0, 1),
-                    (1, rows, 1, samples),
-                    (x, nothing, y, nothing, 0, 1),
+                    pitch,
+                    moved(outputs, begin * strides[3]),
+                    strides[3],
+                    moved(others, group * size),
+                    rows,
+                    room,
                 )
             job = following
 

@@ -6,7 +6,7 @@ are moved.  Bands are those of the engine `direct`, which both plans are of.
 
 from dataclasses import dataclass, replace
 from functools import cache
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,12 @@ import numpy.typing as npt
 from convadjoint.engines import direct
 from convadjoint.engines.arrays import RANK, UNTURNED, section
 from convadjoint.engines.banded import DirectPlan
-from convadjoint.engines.bands import Frame, Line
+from convadjoint.engines.bands import Line
 from convadjoint.engines.calls import Call
 from convadjoint.engines.cutting import Cut, cut
 from convadjoint.engines.orientation import chosen_tile, idle_phase
 from convadjoint.engines.packing import packed
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.tiles import Tile
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import Phase, phases
 
@@ -30,49 +29,60 @@ __all__ = ["CrossedPlan", "crosses", "joins", "plan"]
 Integers = npt.NDArray[np.int64]
 
 # Taps of a row from which it is better convolved turned, in a pass of its own.
-_LONG = 48
+_LONG = 64
 # Rows, about, that go through both passes together.
 _ROWS = 16
 _ORIGIN = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Row:
+    """Weights ``(channels, taps)`` of a row: a tap for each bit of `taps`, `step` apart.
+
+    So many `rows`, `pitch` samples apart, are convolved at once.
+    """
+
+    weights: Array
+    taps: int
+    step: int
+    rows: int
+    pitch: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CrossedPlan(DirectPlan):
     """A plan for the columns, and one `along` rows for some of them at once."""
 
-    along: DirectPlan
+    along: Row
 
     @property
     def tap_by_tap(self) -> bool:
         """Whether no sample meets a weight of zero."""
-        return self.taps.clean and self.along.taps.clean
+        return self.taps.clean and bool(self.along.weights.all())
 
     def call_of(self, signals: int, places: tuple[Integers, ...], threads: int) -> Call:
         """What the compiled code is given."""
-        first, second = self.program(signals), self.along.program(signals)
+        program, along = self.program(signals), self.along
         weights, count = self.taps.weights, len(places[2])
-        itemsize, held = weights.itemsize, prod(self.along.frame.sides)
+        held = along.rows * along.pitch
+        work, slide = _compiled(weights.dtype, along.step, along.taps)
         return Call.of(
-            _compiled(weights.dtype),
-            (first.inputs * itemsize, held * itemsize),
-            (
-                *(None, None, first.numbers, weights),
-                *(second.numbers, self.along.taps.weights, *places),
-            ),
-            # How many bands; nothing to ask for; the next band.
-            (count, 0, 0, 0, 0, 0),
-            slot=0 if itemsize == 4 else 2,
+            work,
+            (program.inputs * weights.itemsize, held * weights.itemsize),
+            (None, None, program.numbers, weights, along.weights, *places),
+            # Of the rows; and the next band.
+            (count, slide, along.rows, along.pitch, along.weights.shape[1], 0),
+            slot=0 if weights.itemsize == 4 else 2,
             threads=min(threads, max(1, count)),
         )
 
 
 @cache
-def _compiled(dtype: np.dtype[np.inexact]) -> int:
-    """The address of the compiled part, which needs llvmlite."""
-    from convadjoint.engines import crossed  # noqa: PLC0415
+def _compiled(dtype: np.dtype[np.inexact], step: int, taps: int) -> tuple[int, int]:
+    """The addresses of the compiled parts, which need llvmlite."""
+    from convadjoint.engines import crossed, sliding  # noqa: PLC0415
 
-    address: int = crossed.runner(dtype).address
-    return address
+    return crossed.runner(dtype).address, sliding.slider(dtype, step, taps).address
 
 
 def joins(axes: tuple[Axis, ...]) -> bool:
@@ -117,7 +127,8 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
     frame = replace(frame, outputs=band)
     common = _common(spec, lines, replace(bands, band=band))
     taps = packed(columns, frame, {_ORIGIN: [(plane, down, start)]}, tile, spacing)
-    along = _along(frame, (tile, spacing), row, across, common)
+    width = tile.padded(frame.outputs[2] + lines[2].reach)
+    along = _along(row, across, tile.m * spacing, width)
     return CrossedPlan(
         frame=frame, taps=taps, tile=tile, spacing=spacing, along=along, **common
     )
@@ -145,30 +156,19 @@ def _common(spec: ConvSpec, lines: tuple[Line, ...], bands: Cut) -> dict[str, An
     }
 
 
-def _along(
-    columns: Frame,
-    tile: tuple[Tile, int],
-    row: Array,
-    across: Phase,
-    common: dict[str, Any],
-) -> DirectPlan:
+def _along(row: Array, across: Phase, unit: int, pitch: int) -> Row:
     """The second pass: it takes some rows as the tiles of the first one leave them."""
-    unit = tile[0].m * tile[1]
-    rows, samples = -(-_ROWS // unit) * unit, columns.outputs[2]
-    still = idle_phase(1), idle_phase(rows)
-    lines = Line(still[:1]), Line(still[1:]), Line((across,))
-    width = samples + lines[2].reach
-    spare = tile[0].padded(width) - width
-    frame = Frame(lines, 1, (1, rows, samples), spare)
-    weights = row[:, None, None, None, None, :]
-    # A tile takes one row: there is nothing that several would share.
-    alone = [(still[0], still[0], across)]
-    mine, _ = chosen_tile(weights, alone, lines, 1)
-    # All rows are one, with what is between them.
-    return DirectPlan(
-        frame=frame,
-        taps=packed(weights, frame, {_ORIGIN: [(*still, across)]}, mine, 0),
-        tile=mine,
-        spacing=1,
-        **common,
+    first = min(across.shifts)
+    live = sorted(
+        (shift - first, tap)
+        for shift, tap in zip(across.shifts, across.taps, strict=True)
+        if row[:, tap].any()
+    )
+    step = gcd(*(shift for shift, _ in live)) or 1
+    return Row(
+        weights=np.ascontiguousarray(row[:, [tap for _, tap in live]]),
+        taps=sum(1 << shift // step for shift, _ in live),
+        step=step,
+        rows=-(-_ROWS // unit) * unit,
+        pitch=pitch,
     )
