@@ -25,6 +25,7 @@ from convadjoint.engines.primitives import (
     kind_of,
     masked,
     moved,
+    prefetch,
     repeated,
     samples_at,
     spread,
@@ -43,6 +44,9 @@ Shape = tuple[int, int, int, int]
 # Vectors of a row of the input that are taken apart at once, but for long steps, whose
 # vectors make one of the output; and the most of the output that are made at once.
 _READ, _MADE = (8, 2) if REGISTERS > 16 else (4, 1)
+
+# How many samples before it is read a row is asked for, at least.
+_AHEAD = 2048
 
 
 def groups_of(shape: Shape) -> int:
@@ -68,6 +72,7 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
     """
     kind, (step, _, reached, _), groups = kind_of(dtype), shape, groups_of(shape)
     width = _vectors(shape) * VECTOR_BYTES // dtype.itemsize
+    line = calls.LINE // dtype.itemsize
 
     @emitted
     def column(builder: Any, *given: Any) -> None:
@@ -85,6 +90,7 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
         taps, most, size = words[14], words[15], step * reached * groups
         x_far, x_lane, x_row = words[16], words[17], words[18]
         y_far, y_lane, y_row = words[19], words[20], words[21]
+        ahead = (_AHEAD + x_row - 1) // max(1, x_row) * x_row
         while True:
             job = taken(moved(words, 22))
             if job >= jobs:
@@ -104,8 +110,14 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
                 # Rows of other bands are not touched.
                 newest = moved(target, row * y_row)
                 low, high = max(0, row - last + 1), min(reached, row - first + 1)
+                # The next rows come meanwhile, each asked for once.
+                fresh = begin if row == first else max(begin, taps - down)
+                soon = moved(lines, (fresh - begin) * x_row + ahead)
                 for u in range(0, samples, width):
                     at = u * step - before
+                    for i in range(end - fresh):
+                        for v in range(at, at + width * step, line):
+                            prefetch(soon, i * x_row + v)
                     column(
                         (moved(lines, at), x_row, whole - begin, end - begin),
                         factors,
