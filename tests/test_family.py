@@ -168,6 +168,16 @@ def test_explain_lists_engines_that_can():
         assert "sparse" in text
 
 
+@pytest.mark.parametrize("engine", ["auto", "fft", "taps"])
+def test_explain_lists_estimates_also_of_an_engine_by_name(engine):
+    op = ca.Conv2DOp((40, 40), np.ones((5, 5)), engine=engine)
+    assert engine in ("auto", op.engine)
+    text = op.explain()
+    assert f"engine: {op.engine} (asked for: {engine})\n    estimated in ms: " in text
+    for name in ("sparse ", "fft ", "taps "):
+        assert name in text.splitlines()[-1]
+
+
 def test_what_other_operators_say_about_themselves():
     flat = MatrixOp(eye_array(6, dtype=np.float32), (2, 3), 6)
     assert repr(flat) == "<MatrixOp (2, 3) -> (6,), float32>"

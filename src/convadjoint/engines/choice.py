@@ -68,21 +68,14 @@ def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
         If the engine cannot do this problem exactly, or no engine has this name.
     """
     spec, kernel = _unmixed(spec, kernel)
-    if name in _AUTOMATIC:
-        estimates = cost.estimates(spec, kernel)
-        if name == "measure":
-            return _measured(spec, kernel, estimates)
-        order = list(_able(spec, kernel, estimates))
-        return order[0], _listed("estimated", order, estimates)
-    if name not in ENGINES:
-        known = ", ".join((*_AUTOMATIC, *ENGINES))
-        msg = f"engine {name!r} is unknown: choose one of {known}"
-        raise EngineRefusal(msg)
-    reason = _refusal(name, spec, kernel)
-    if reason is not None:
-        msg = f"engine {name!r} refuses: {reason}"
-        raise EngineRefusal(msg)
-    return name, "asked for by name"
+    if name not in _AUTOMATIC:
+        _require(name, spec, kernel)
+    estimates = cost.estimates(spec, kernel)
+    if name == "measure":
+        return _measured(spec, kernel, estimates)
+    order = list(_able(spec, kernel, estimates))
+    chosen = order[0] if name in _AUTOMATIC else name
+    return chosen, _listed("estimated", order, estimates)
 
 
 def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
@@ -112,8 +105,11 @@ def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
     if name == "auto":
         # The first one that does not refuse: to ask all of them takes its time.
         chosen, reason = next(_able(spec, kernel, cost.estimates(spec, kernel))), ""
-    else:
+    elif name == "measure":
         chosen, reason = resolve(name, spec, kernel)
+    else:
+        _require(name, spec, kernel)
+        chosen, reason = name, ""
     inner = ENGINES[chosen].plan(spec, kernel)
     automatic = name in _AUTOMATIC
     return Guarded(spec, kernel, inner, chosen, reason, automatic)
@@ -137,6 +133,18 @@ def _unmixed(spec: ConvSpec, kernel: Array) -> tuple[ConvSpec, Array]:
         return spec, kernel
     alone = replace(spec, groups=spec.c_in)
     return alone, blocks[:, own, own].reshape(alone.kernel_shape)
+
+
+def _require(name: str, spec: ConvSpec, kernel: Array) -> None:
+    """Raise `EngineRefusal` unless there is such an engine, and it can."""
+    if name not in ENGINES:
+        known = ", ".join((*_AUTOMATIC, *ENGINES))
+        msg = f"engine {name!r} is unknown: choose one of {known}"
+        raise EngineRefusal(msg)
+    reason = _refusal(name, spec, kernel)
+    if reason is not None:
+        msg = f"engine {name!r} refuses: {reason}"
+        raise EngineRefusal(msg)
 
 
 def _refusal(name: str, spec: ConvSpec, kernel: Array) -> str | None:
