@@ -176,6 +176,22 @@ def test_taps_of_zero_are_left_out_unless_another_channel_has_them():
     assert not crossing.plan(spec, gaps, full).tap_by_tap
 
 
+@pytest.mark.parametrize(
+    ("row", "clean"), [("0110", True), ("30201", True), ("1101", False), ("0100", True)]
+)
+def test_zeros_between_the_taps_of_a_row_meet_no_sample(row, clean):
+    taps = np.array([[float(tap) for tap in row]])
+    across = Axis(n=50, q=50, k=len(row), lo=1)
+    spec = ConvSpec(axes=(Axis(n=9, q=9, k=1), across))
+    plan = crossing.plan(spec, np.ones((1, 1)), taps)
+    assert plan.tap_by_tap == clean
+    op = ca.Conv2DOp((9, 50), np.outer([1.0, 2, 1], taps[0]), engine="separable")
+    x = np.ones(op.dims)
+    x[4, 25] = np.inf
+    want = op.replace(engine="taps") @ x
+    assert np.array_equal(np.isfinite(op @ x), np.isfinite(want))
+
+
 def test_a_row_of_zeros_is_no_row_after_the_factors_are_found():
     column = np.array([-2.0, -2, 3, -2, 3, 0])
     row = [3, 1, -2, 1, 1, -2, 3, 1, 3, 2, -2, -1, 1, 3, 0, 0, -2, -2, 2, 2, 1]

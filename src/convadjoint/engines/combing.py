@@ -31,6 +31,7 @@ from convadjoint.engines.primitives import (
     spread,
     taken,
     under,
+    vector_at,
     vector_of,
     words_at,
 )
@@ -258,9 +259,7 @@ def _combed(builder: Any, vectors: list[Any]) -> list[Any]:
 
 def _at(builder: Any, place: Any, index: int) -> Any:
     """The address of a vector."""
-    vector = vector_of(place)
-    there = builder.gep(place, [INDEX(index * vector.count)])
-    return builder.bitcast(there, vector.as_pointer())
+    return vector_at(builder, place, INDEX(index * vector_of(place).count))
 
 
 def _loaded(builder: Any, place: Any, count: int, known: Any) -> list[Any]:

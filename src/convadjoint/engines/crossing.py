@@ -6,7 +6,7 @@ are moved.  Bands are those of the engine `direct`, which both plans are of.
 
 from dataclasses import dataclass, replace
 from functools import cache
-from math import gcd, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,12 @@ _ORIGIN = (0, 0, 0)
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Row:
-    """Weights ``(channels, taps)`` of a row: a tap for each bit of `taps`, `step` apart.
+    """Weights ``(channels, taps)`` of a row, `step` samples apart.
 
     So many `rows`, `pitch` samples apart, are convolved at once.
     """
 
     weights: Array
-    taps: int
     step: int
     rows: int
     pitch: int
@@ -64,14 +63,14 @@ class CrossedPlan(DirectPlan):
         """What the compiled code is given."""
         program, along = self.program(signals), self.along
         weights, count = self.taps.weights, len(places[2])
-        held = along.rows * along.pitch
-        work, slide = _compiled(weights.dtype, along.step, along.taps)
+        held, size = along.rows * along.pitch, along.weights.shape[1]
+        work, slide = _compiled(weights.dtype, along.step, size)
         return Call.of(
             work,
             (program.inputs * weights.itemsize, held * weights.itemsize),
             (None, None, program.numbers, weights, along.weights, *places),
             # Of the rows; and the next band.
-            (count, slide, along.rows, along.pitch, along.weights.shape[1], 0),
+            (count, slide, along.rows, along.pitch, size, 0),
             slot=0 if weights.itemsize == 4 else 2,
             threads=min(threads, max(1, count)),
         )
@@ -108,6 +107,7 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
     If there are three axes, the first one is left alone.
     """
     found = [phases(axis)[0] for axis in spec.axes]
+    found[-1] = _live(found[-1], row)
     plane, down, across = (*(idle_phase(1),) * (RANK - len(found)), *found)
     lines = Line((plane,)), Line((down,)), Line((across,))
     columns = column[:, None, None, None, :, None]
@@ -156,19 +156,17 @@ def _common(spec: ConvSpec, lines: tuple[Line, ...], bands: Cut) -> dict[str, An
     }
 
 
+def _live(across: Phase, row: Array) -> Phase:
+    """The taps of a row that some channel has."""
+    pairs = zip(across.taps, across.shifts, strict=True)
+    taps, shifts = zip(*(one for one in pairs if row[:, one[0]].any()), strict=True)
+    return replace(across, taps=taps, shifts=shifts)
+
+
 def _along(row: Array, across: Phase, unit: int, pitch: int) -> Row:
     """The second pass: it takes some rows as the tiles of the first one leave them."""
-    first = min(across.shifts)
-    live = sorted(
-        (shift - first, tap)
-        for shift, tap in zip(across.shifts, across.taps, strict=True)
-        if row[:, tap].any()
-    )
-    step = gcd(*(shift for shift, _ in live)) or 1
-    return Row(
-        weights=np.ascontiguousarray(row[:, [tap for _, tap in live]]),
-        taps=sum(1 << shift // step for shift, _ in live),
-        step=step,
-        rows=-(-_ROWS // unit) * unit,
-        pitch=pitch,
-    )
+    apart = np.array(across.shifts) - min(across.shifts)
+    step = int(np.gcd.reduce(apart)) or 1
+    weights = np.zeros((len(row), int(apart.max()) // step + 1), row.dtype)
+    weights[:, apart // step] = row[:, across.taps]
+    return Row(weights=weights, step=step, rows=-(-_ROWS // unit) * unit, pitch=pitch)

@@ -17,6 +17,7 @@ from convadjoint.engines.primitives import (
     fused,
     indices,
     repeated,
+    vector_at,
     vector_of,
 )
 
@@ -113,6 +114,4 @@ class _Dots:
 
     def _load(self, line: Any, at: Any) -> Any:
         """A vector at any alignment."""
-        place = self.builder.gep(line, [at])
-        pointer = self.builder.bitcast(place, self.vector.as_pointer())
-        return self.builder.load(pointer, align=1)
+        return self.builder.load(vector_at(self.builder, line, at), align=1)

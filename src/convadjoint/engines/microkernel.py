@@ -22,6 +22,7 @@ from convadjoint.engines.primitives import (
     spread,
     under,
     unrolled,
+    vector_at,
     vector_of,
 )
 from convadjoint.engines.tiles import forms, phases_of, ranges
@@ -259,8 +260,7 @@ class TileCode:
 
     def _at(self, pointer: Any, index: int) -> Any:
         """Address of vector `index`."""
-        place = self.builder.gep(pointer, [INDEX(index * self.vector.count)])
-        return self.builder.bitcast(place, self.vector.as_pointer())
+        return vector_at(self.builder, pointer, INDEX(index * self.vector.count))
 
     def _multiplied(self, weight: Any, values: Any, sums: Any) -> list[Any]:
         """Add the product of one weight with all vectors to one row of sums."""

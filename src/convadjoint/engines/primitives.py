@@ -45,6 +45,7 @@ __all__ = [
     "taken",
     "under",
     "unrolled",
+    "vector_at",
     "vector_of",
     "words_at",
 ]
@@ -283,6 +284,11 @@ def vector_of(place: Any, nbytes: int = VECTOR_BYTES) -> Any:
     """The vector of so many bytes that holds samples of an address."""
     element = place.type.pointee
     return ir.VectorType(element, nbytes // (4 if element == ir.FloatType() else 8))
+
+
+def vector_at(builder: Any, place: Any, index: Any) -> Any:
+    """The address of the vector that begins so many samples further on."""
+    return builder.bitcast(builder.gep(place, [index]), vector_of(place).as_pointer())
 
 
 def spread(builder: Any, value: Any, vector: Any) -> Any:

@@ -25,6 +25,7 @@ from convadjoint.engines.primitives import (
     moved,
     spread,
     under,
+    vector_at,
     vector_of,
 )
 
@@ -39,13 +40,13 @@ _LOADED = 4 if VECTOR_BYTES == 64 else 1
 
 @cache
 def slider(dtype: np.dtype[np.inexact], step: int, taps: int) -> Entry:
-    """Compile a pass along rows: a tap for each bit of `taps`, `step` samples apart.
+    """Compile a pass along rows of so many taps, `step` samples apart.
 
     It takes addresses and the distances of rows, of the input and of the output; weights;
     how many rows there are, and samples of each in the output.
     """
     samples = kind_of(dtype).as_pointer()
-    shifts = [step * i for i in range(taps.bit_length()) if taps >> i & 1]
+    shifts = range(0, step * taps, step)
     width, last = (n * VECTOR_BYTES // dtype.itemsize for n in (_MADE, _LAST))
 
     @emitted
@@ -56,7 +57,7 @@ def slider(dtype: np.dtype[np.inexact], step: int, taps: int) -> Entry:
     def rest(builder: Any, x: Any, y: Any, weights: Any, left: Any) -> None:
         _tile(builder, shifts, _LAST, (x, y, weights), left)
 
-    name = f"sliding-{dtype}-{step}-{taps:x}"
+    name = f"sliding-{dtype}-{step}-{taps}"
 
     @entry(name, (samples, INDEX), (samples, INDEX), samples, (INDEX, INDEX))
     def run(source: Any, target: Any, weights: Any, counts: Any) -> None:
@@ -72,7 +73,7 @@ def slider(dtype: np.dtype[np.inexact], step: int, taps: int) -> Entry:
     return run
 
 
-def _tile(builder: Any, shifts: list[int], count: int, places: Any, left: Any) -> None:
+def _tile(builder: Any, shifts: range, count: int, places: Any, left: Any) -> None:
     """Emit all taps of some neighbouring vectors, of which so many samples are `left`."""
     x, y, weights = places
     vector = vector_of(x)
@@ -90,7 +91,7 @@ def _tile(builder: Any, shifts: list[int], count: int, places: Any, left: Any) -
                     total = sums[index - first]
                     sums[index - first] = fused(builder, factor, value, total)
     for index, total in enumerate(sums):
-        place = _at(builder, y, index * lanes)
+        place = vector_at(builder, y, INDEX(index * lanes))
         if left is None:
             builder.store(total, place, align=1)
         else:
@@ -108,18 +109,12 @@ def _line(builder: Any, x: Any, index: int, apart: int) -> Any:
     lanes = vector_of(x).count
     first = index * lanes
     if not apart or index % _LOADED == 0:
-        return builder.load(_at(builder, x, first + apart), align=1)
+        return builder.load(vector_at(builder, x, INDEX(first + apart)), align=1)
     # Whole numbers are put together by an instruction that needs no other register.
     words = ir.VectorType(ir.IntType(8 * VECTOR_BYTES // lanes), lanes).as_pointer()
     pair = (
-        builder.load(builder.bitcast(_at(builder, x, at), words), align=1)
+        builder.load(builder.bitcast(vector_at(builder, x, INDEX(at)), words), align=1)
         for at in (first, first + lanes)
     )
     joined = builder.shuffle_vector(*pair, indices(range(apart, apart + lanes)))
     return builder.bitcast(joined, vector_of(x))
-
-
-def _at(builder: Any, place: Any, shift: int) -> Any:
-    """The address of a vector."""
-    there = builder.gep(place, [INDEX(shift)])
-    return builder.bitcast(there, vector_of(place).as_pointer())

@@ -24,6 +24,7 @@ from convadjoint.engines.primitives import (
     moved,
     samples_at,
     taken,
+    vector_at,
     vector_of,
     words_at,
 )
@@ -42,28 +43,23 @@ _ALIGN = 4
 # --- Vectors ----------------------------------------------------------------------------
 
 
-def _vector_at(builder: Any, place: Any, index: Any) -> Any:
-    """The address of the vector that begins at an index."""
-    return builder.bitcast(builder.gep(place, [index]), vector_of(place).as_pointer())
-
-
 def _load(builder: Any, place: Any, index: Any) -> Any:
     """The vector that begins at an index."""
-    return builder.load(_vector_at(builder, place, index), align=_ALIGN)
+    return builder.load(vector_at(builder, place, index), align=_ALIGN)
 
 
 @emitted
 def _copy(builder: Any, x: Any, y: Any) -> None:
     """Copy a vector."""
     value = _load(builder, x, INDEX(0))
-    builder.store(value, _vector_at(builder, y, INDEX(0)), align=_ALIGN)
+    builder.store(value, vector_at(builder, y, INDEX(0)), align=_ALIGN)
 
 
 @emitted
 def _clear(builder: Any, y: Any) -> None:
     """Write a vector of zeros."""
     zeros = vector_of(y)(None)
-    builder.store(zeros, _vector_at(builder, y, INDEX(0)), align=_ALIGN)
+    builder.store(zeros, vector_at(builder, y, INDEX(0)), align=_ALIGN)
 
 
 @emitted
@@ -130,7 +126,7 @@ def _run(
             sums = looped(builder, passed, steps, term, sums)
             at = builder.gep(at, [builder.mul(passed, ahead)])
         for index, total in enumerate(sums):
-            place = _vector_at(builder, y, builder.mul(apart, INDEX(index)))
+            place = vector_at(builder, y, builder.mul(apart, INDEX(index)))
             builder.store(total, place, align=_ALIGN)
 
     cases(builder, count, range(1, MOST + 1), emit)

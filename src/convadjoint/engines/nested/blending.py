@@ -15,6 +15,7 @@ from convadjoint.engines.primitives import (
     each,
     emitted,
     spread,
+    vector_at,
     vector_of,
 )
 
@@ -90,12 +91,11 @@ def blend(
             line = builder.gep(y, [builder.add(start, builder.mul(turn, step))])
 
             def inner(at: Any) -> None:
-                total = _load(builder, vector, lines[0], at)
+                total = _load(builder, lines[0], at)
                 for factor, other in zip(factors, lines[1:], strict=True):
-                    value = _load(builder, vector, other, at)
+                    value = _load(builder, other, at)
                     total = builder.fadd(total, builder.fmul(factor, value))
-                place = builder.bitcast(builder.gep(line, [at]), vector.as_pointer())
-                builder.store(total, place, align=1)
+                builder.store(total, vector_at(builder, line, at), align=1)
 
             each(builder, count, vector.count, inner)
 
@@ -120,7 +120,7 @@ def strange(builder: Any, x: Any, x_at: Any, count: Any) -> Any:
     def body(at: Any) -> None:
         left = spread(builder, builder.sub(count, at), lanes)
         inside = builder.icmp_signed("<", numbers, left)
-        value = _load(builder, vector, source, at)
+        value = _load(builder, source, at)
         # Infinity less itself is no number.
         bad = builder.fcmp_unordered("uno", builder.fsub(value, value), zeros)
         mask = builder.bitcast(builder.and_(bad, inside), bits)
@@ -131,7 +131,6 @@ def strange(builder: Any, x: Any, x_at: Any, count: Any) -> Any:
     return builder.load(found)
 
 
-def _load(builder: Any, vector: Any, line: Any, at: Any) -> Any:
+def _load(builder: Any, line: Any, at: Any) -> Any:
     """One vector, at any alignment."""
-    place = builder.bitcast(builder.gep(line, [at]), vector.as_pointer())
-    return builder.load(place, align=1)
+    return builder.load(vector_at(builder, line, at), align=1)
