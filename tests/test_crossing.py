@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 import convadjoint as ca
 from checks import assert_same, assert_within
 from convadjoint import engines
-from convadjoint.engines import crossing, cutting, direct
+from convadjoint.engines import banded, calls, crossing, cutting, direct
 from convadjoint.geometry import Axis, Border, ConvSpec
+from fences import fences
 from oracles import spec_dense
 from strategies import MODES, SEEDS, integers, noise, upto
 
@@ -150,6 +151,32 @@ def test_three_axes_are_crossed_after_the_first():
     assert isinstance(last, crossing.CrossedPlan)
     assert not isinstance(first, crossing.CrossedPlan)
     assert_within(op @ x, op.replace(engine="taps") @ x, np.abs(x).max())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dilation", [1, 2, 3, 5, 16])
+def test_whole_tiles_of_columns_have_room(dilation, dtype):
+    rng = np.random.default_rng(0)
+    axes = (
+        Axis(n=70, q=70, k=4, d=dilation, lo=dilation),
+        Axis(n=900, q=900, k=9, lo=4),
+    )
+    spec = ConvSpec(axes=axes)
+    column, row = (integers(rng, (1, axis.k)).astype(dtype) for axis in axes)
+    kernel = (column[:, :, None] * row[:, None]).reshape(spec.kernel_shape)
+    x = integers(rng, spec.dims).astype(dtype)
+    plan = crossing.plan(spec, column, row)
+    assert plan.along.rows % (plan.tile.m * plan.spacing) == 0
+    with fences(banded, over=calls.OVER):
+        y = plan.apply(x)
+    assert_same(y, engines.plan("taps", spec, kernel).apply(x))
+
+
+def test_rows_have_up_to_64_taps():
+    for count, crosses in ((64, True), (65, False)):
+        axes = Axis(n=9, q=9, k=3, lo=1), Axis(n=200, q=200, k=count)
+        column, row = (np.ones((1, axis.k)) for axis in axes)
+        assert crossing.crosses(ConvSpec(axes=axes), column, row) == crosses
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
         )
         axes = axes_at(columns, of.AXES)
         lanes = columns[columns[of.SCALARS] + of.LANES]
-        sizes, strides = moved(layout, 12), moved(layout, 18)
+        strides = moved(layout, 18)
         job = taken(counter)
         while job < count:
             following = taken(counter)
@@ -86,7 +86,6 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
             here = moved(regions, of.REGION * job + of.WRITTEN)
             place = first[1] * strides[3] + first[2] * strides[4] + first[3]
             outputs = moved(y, group * strides[0] + first[0] * strides[2] + place)
-            room = min(samples, sizes[5] - first[3])
             for chunk in range(chunks):
                 begin = most * chunk
                 rows = min(most, band[of.ROWS] - begin)
@@ -107,7 +106,7 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
                     strides[3],
                     moved(others, group * size),
                     rows,
-                    room,
+                    samples,
                 )
             job = following
 

@@ -119,7 +119,7 @@ def plan(spec: ConvSpec, column: Array, row: Array) -> CrossedPlan:
         columns,
         (tile, spacing, 1),
         batch=spec.batch,
-        zeros=spec.extend[-1] is None,
+        zeros=False,
         turned=False,
     )
     # Rows of the next plane do not follow those of one.
