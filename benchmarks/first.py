@@ -9,6 +9,7 @@ Run ``nox -s bench``, or ``python benchmarks/first.py``.
 import os
 import subprocess
 import sys
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 from importlib.metadata import version
 from tempfile import TemporaryDirectory
@@ -31,6 +32,7 @@ PROBLEMS = {
 
 def main() -> None:
     """Print machine, versions and one row for each problem and dtype."""
+    ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     llvmlite = version("llvmlite")
     print(f"{machine()}\n{versions()}, llvmlite {llvmlite}\n{datetime.now(UTC):%F}\n")
     print("| problem | engine | dtype | compiled, s | kept, s |")

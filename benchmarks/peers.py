@@ -41,6 +41,7 @@ import convadjoint as ca
 from convadjoint.engines import num_threads
 
 HOPELESS, TOLERANCE, SAMPLES = 10, 64, 24
+CONTENDERS = ("llvmlite", "torch", "cv2", "onnx", "onnxruntime", "jax")
 HEADS = "problem | dtype | engine | ours, ms | best peer, ms | which | ratio | GFLOP/s"
 
 Call = Callable[[], object]
@@ -118,6 +119,8 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.05, help="seconds before each")
     parser.add_argument("--threads", type=int, default=num_threads())
     options = parser.parse_args()
+    if unknown := {*options.only.split(",")} - {*NAMES.split(",")}:
+        parser.error(f"no problem is named {', '.join(sorted(unknown))}: {NAMES}")
     ca.set_num_threads(options.threads)
     paces = copying(), multiplying()
     print(header(options, *paces))
@@ -134,19 +137,20 @@ def main() -> None:
 def header(options: Namespace, copied: float, peak: float) -> str:
     """Name everything that the numbers depend on, and begin the table."""
     listed = (f", {name} {one.__version__}" for name, one in modules().items())
+    absent = ", ".join(name for name in CONTENDERS if name not in modules())
+    missing = f"not installed, and left out: {absent}\n" if absent else ""
     return (
         f"{machine()}\n{versions()}{''.join(listed)}\n{options.threads} threads, "
         f"best of {options.rounds}, pause {options.pause:g} s, {datetime.now(UTC):%F}\n"
-        f"copying {copied / 1e9:.1f} GB/s, float32 matrices {peak / 1e9:.0f} GFLOP/s\n\n"
-        f"| {HEADS} | of memory floor | of peak |\n|{' --- |' * 3}{' ---: |' * 2} --- |{' ---: |' * 4}"
+        f"copying {copied / 1e9:.1f} GB/s, float32 matrices {peak / 1e9:.0f} GFLOP/s\n"
+        f"{missing}\n| {HEADS} | of memory floor | of peak |\n|{' --- |' * 3}{' ---: |' * 2} --- |{' ---: |' * 4}"
     )
 
 
 @cache
 def modules() -> dict[str, Any]:
     """Import what is installed of the peers, with our number of threads, and llvmlite."""
-    names = ("llvmlite", "torch", "cv2", "onnx", "onnxruntime", "jax")
-    found = {name: import_module(name) for name in names if find_spec(name)}
+    found = {name: import_module(name) for name in CONTENDERS if find_spec(name)}
     for name, setter in (("torch", "set_num_threads"), ("cv2", "setNumThreads")):
         if name in found:
             getattr(found[name], setter)(num_threads())

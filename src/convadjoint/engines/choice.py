@@ -40,6 +40,7 @@ ENGINES: MappingProxyType[str, Engine] = MappingProxyType(
 
 _AUTOMATIC = ("auto", "measure")
 _ROUNDS = 3
+_ESTIMATED = 'estimated in ms, not on this machine (engine="measure" times it)'
 # These meet no sample that is not theirs, whatever the kernel holds.
 _TAP_BY_TAP = ("taps", "sparse")
 
@@ -75,7 +76,7 @@ def resolve(name: str, spec: ConvSpec, kernel: Array) -> tuple[str, str]:
         return _measured(spec, kernel, estimates)
     order = list(_able(spec, kernel, estimates))
     chosen = order[0] if name in _AUTOMATIC else name
-    return chosen, _listed("estimated", order, estimates)
+    return chosen, _listed(_ESTIMATED, order, estimates)
 
 
 def plan(name: str, spec: ConvSpec, kernel: Array) -> Guarded:
@@ -175,7 +176,7 @@ def _measured(
         if estimates[name] <= limit:
             times[name] = _time(name, spec, kernel, x)
     order = sorted(times, key=times.__getitem__)
-    return order[0], _listed("measured", order, times)
+    return order[0], _listed("measured in ms", order, times)
 
 
 def _time(name: str, spec: ConvSpec, kernel: Array, x: Array) -> float:
@@ -195,4 +196,4 @@ def _time(name: str, spec: ConvSpec, kernel: Array, x: Array) -> float:
 def _listed(how: str, order: list[str], seconds: dict[str, float]) -> str:
     """Engines with their times, in words."""
     times = ", ".join(f"{name} {seconds[name] * 1e3:.3g}" for name in order)
-    return f"{how} in ms: {times}"
+    return f"{how}: {times}"
