@@ -1,4 +1,4 @@
-"""The compiled part of `crossing`: fill a band, then multiply twice and store, by rows."""
+"""The compiled part of `crossing`: fill a band, then some columns and their rows in turn."""
 
 from functools import cache
 from typing import Any

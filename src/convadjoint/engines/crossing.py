@@ -1,7 +1,7 @@
 """A column, then a row: both passes of a kernel that is one of each, band by band.
 
 What the first pass makes stays in cache for the second one: only the image and the result
-are moved.  Bands are those of the engine `direct`, which both plans are of.
+are moved.  Bands are those of the engine `direct`, which the first plan is of.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CrossedPlan(DirectPlan):
-    """A plan for the columns, and one `along` rows for some of them at once."""
+    """A plan for the columns, and what goes `along` some of the rows that they make."""
 
     along: Row
 
