@@ -80,7 +80,10 @@ class Problem:
 
 
 IMAGE = (1, 1, 1024, 1024)
+PHOTO = (1, 1, 1500, 2000)
 PROBLEMS = (
+    Problem("photo-psf3", PHOTO, (1, 1, 3, 3), 1),
+    Problem("photo-psf5", PHOTO, (1, 1, 5, 5), 2),
     Problem("deblur-small-psf", IMAGE, (1, 1, 7, 7), 3),
     Problem("deblur-psf15", IMAGE, (1, 1, 15, 15), 7),
     Problem("deblur-psf63-f64", IMAGE, (1, 1, 63, 63), 31, dtype="float64"),

@@ -45,7 +45,6 @@ Shape = tuple[int, int, int, int]
 # Vectors of a row of the input that are taken apart at once, but for long steps, whose
 # vectors make one of the output; and the most of the output that are made at once.
 _READ, _MADE = (8, 2) if REGISTERS > 16 else (4, 1)
-
 # How many samples before it is read a row is asked for, at least.
 _AHEAD = 2048
 

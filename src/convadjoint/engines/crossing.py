@@ -69,7 +69,7 @@ class CrossedPlan(DirectPlan):
             work,
             (program.inputs * weights.itemsize, held * weights.itemsize),
             (None, None, program.numbers, weights, along.weights, *places),
-            # Of the rows; and the next band.
+            # How many bands; of the rows, what convolves them; the next band.
             (count, slide, along.rows, along.pitch, size, 0),
             slot=0 if weights.itemsize == 4 else 2,
             threads=min(threads, max(1, count)),

@@ -74,8 +74,20 @@ def slider(dtype: np.dtype[np.inexact], step: int, taps: int) -> Entry:
 
 
 def _tile(builder: Any, shifts: range, count: int, places: Any, left: Any) -> None:
-    """Emit all taps of some neighbouring vectors, of which so many samples are `left`."""
+    """Make some neighbouring vectors of a row, of which so many samples are `left`."""
     x, y, weights = places
+    lanes = vector_of(x).count
+    for index, total in enumerate(_sums(builder, shifts, count, x, weights)):
+        place = vector_at(builder, y, INDEX(index * lanes))
+        if left is None:
+            builder.store(total, place, align=1)
+        else:
+            some = under(builder, builder.sub(left, INDEX(index * lanes)), lanes)
+            masked(builder, "store", place, some, total)
+
+
+def _sums(builder: Any, shifts: range, count: int, x: Any, weights: Any) -> list[Any]:
+    """Emit all taps of some neighbouring vectors: those that share what is loaded together."""
     vector = vector_of(x)
     lanes, sums = vector.count, [vector(None)] * count
     for apart in sorted({shift % lanes for shift in shifts}):
@@ -90,13 +102,7 @@ def _tile(builder: Any, shifts: range, count: int, places: Any, left: Any) -> No
                 if 0 <= index - first < count:
                     total = sums[index - first]
                     sums[index - first] = fused(builder, factor, value, total)
-    for index, total in enumerate(sums):
-        place = vector_at(builder, y, INDEX(index * lanes))
-        if left is None:
-            builder.store(total, place, align=1)
-        else:
-            some = under(builder, builder.sub(left, INDEX(index * lanes)), lanes)
-            masked(builder, "store", place, some, total)
+    return sums
 
 
 def _factor(builder: Any, weights: Any, number: int, vector: Any) -> Any:
