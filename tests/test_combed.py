@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 import convadjoint as ca
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import calls, combed, cost, direct, taps
+from convadjoint.engines import calls, combed, cost, direct, inplace, taps
 from convadjoint.geometry import Axis, Border, ConvSpec
 from fences import fences
 from oracles import spec_dense
@@ -64,12 +64,12 @@ def test_whole_numbers_are_exact(dtype, spec, job, seed):
     x = integers(rng, spec.dims).astype(dtype)
     roomy = Roomy()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(combed, "np", roomy)
+        patch.setattr(inplace, "np", roomy)
         patch.setattr(combed, "_SHORTEST", 0)
         patch.setattr(combed, "_JOB", job)
         patch.setattr(combed, "_AGAIN", 1)
         assert combed.fits(spec, kernel)
-        with fences(combed):
+        with fences(inplace):
             y = combed.plan(spec, kernel).apply(x)
     assert_same(y, spec_dense(spec, kernel) @ x)
     (room,) = roomy.rooms
@@ -101,7 +101,7 @@ def test_blocks_end_where_rows_do(short, dtype, step, taps):
             beyond = np.full((1, 1, n + 64), 1e6, dtype)
             beyond[..., :n] = x
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(combed, "np", roomy)
+                patch.setattr(inplace, "np", roomy)
                 y = combed.plan(spec, kernel).apply(beyond[..., :n])
             assert_same(y, taps_of(x, kernel, axis))
             (room,) = roomy.rooms

@@ -5,14 +5,12 @@ are not laid out elsewhere before, as they are otherwise, but read where they li
 order, and taken apart in registers.
 """
 
-from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 
 from convadjoint.engines.calls import Call, keep
-from convadjoint.engines.extension import fold
-from convadjoint.engines.pool import num_threads
+from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Axis, ConvSpec
 
@@ -27,49 +25,27 @@ _SHORTEST = 192
 _JOB, _WAKING = 2**15, 2**15
 # How many times as many rows a band has as it reads of the next one.
 _AGAIN = 16
-# An axis that has one sample.
-_IDLE = Axis(n=1, q=1, k=1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CombedPlan:
+class CombedPlan(InPlacePlan):
     """Weights ``(channels, rows of taps, groups, step, rows reached)``.
 
     Row ``l * s + i`` of the taps reaches, from row `i` of `s`, the output row `l` before the
     newest one; along rows, tap ``g * s + j`` is the one `j` of group `g`.
     """
 
-    spec: ConvSpec
-    weights: Array
-    tap_by_tap: bool
-    calls: dict[tuple[int, tuple[int, ...], int], Call] = field(default_factory=dict)
+    __slots__ = ()
 
-    def apply(self, x: Array) -> Array:
-        """Map ``(batch, c, *n)`` to a new ``(batch, c, *q)``."""
-        if not _readable(x):
-            x = np.ascontiguousarray(x)
-        spec = self.spec
-        y = np.empty((len(x), spec.c_out, *(axis.q for axis in spec.axes)), x.dtype)
-        self._made(x).make(x, y)
-        return fold(y, spec.fold) if any(spec.fold) else y
-
-    def ready(self, x: Array) -> Call | None:
-        """The call for data like these, if it makes the whole result."""
-        return None if any(self.spec.fold) else self._made(x)
-
-    def _made(self, x: Array) -> Call:
-        """The call for data like these."""
-        key = len(x), x.strides, num_threads()
-        return self.calls.get(key) or self._call(x, key)
-
-    def _call(self, x: Array, key: tuple[int, tuple[int, ...], int]) -> Call:
+    def _call(self, x: Array, key: Key) -> Call:
         """What the compiled code is given."""
         down, along = _axes(self.spec)
         channels, taps, _, step, reached = self.weights.shape
         # Rows of taps that reach so many rows; the others reach one fewer.
         whole = min(taps, down.k - down.s * (reached - 1))
         shape = step, along.k, reached, reached - 1 if whole < taps else 0
-        band = _rows(down, _JOB // (step * down.s * along.q), reached)
+        # Each band reads some rows of the next one again.
+        wanted = _JOB // (step * down.s * along.q)
+        band = evenly(down.q, max(1, _AGAIN * (reached - 1), wanted))
         bands = -(-down.q // band)
         jobs = len(x) * channels * bands
         distances = [stride // x.itemsize for stride in x.strides]
@@ -93,15 +69,6 @@ class CombedPlan:
         return keep(self.calls, key, call)
 
 
-def _rows(down: Axis, wanted: int, reached: int) -> int:
-    """Rows of the output in a band, about as many as wanted."""
-    # Each band reads some rows of the next one again.
-    band = max(1, _AGAIN * (reached - 1), wanted)
-    bands = -(-down.q // band)
-    # Equal bands, of which each of two threads has as many.
-    return -(-down.q // (bands + bands % 2 * (bands > 1)))
-
-
 @cache
 def _compiled(dtype: np.dtype[np.inexact], shape: tuple[int, int, int, int]) -> int:
     """The address of the compiled part, which needs llvmlite."""
@@ -111,18 +78,9 @@ def _compiled(dtype: np.dtype[np.inexact], shape: tuple[int, int, int, int]) -> 
     return place
 
 
-def _readable(x: Array) -> bool:
-    """Whether rows of an array can be read as they are."""
-    return (
-        x.flags.aligned
-        and x.strides[-1] == x.itemsize
-        and all(stride % x.itemsize == 0 for stride in x.strides)
-    )
-
-
 def _axes(spec: ConvSpec) -> tuple[Axis, Axis]:
     """Rows and samples."""
-    down, along = (_IDLE, *spec.axes)[-2:]
+    down, along = (IDLE, *spec.axes)[-2:]
     return down, along
 
 

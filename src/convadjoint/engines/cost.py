@@ -10,7 +10,7 @@ from math import log2, prod
 
 import numpy as np
 
-from convadjoint.engines import combed
+from convadjoint.engines import blocked, combed
 from convadjoint.engines.arrays import RANK
 from convadjoint.engines.crossing import joins
 from convadjoint.engines.depthwise.lanes import pays
@@ -123,7 +123,8 @@ class _Work:
     def direct(self) -> float:
         """Tiles of registers, filled as well as the innermost axis allows."""
         samples, rows = self.moved()
-        if self._lanes() or combed.fits(self.spec, self.kernel):
+        given = self.spec, self.kernel
+        if self._lanes() or blocked.fits(*given) or combed.fits(*given):
             return self._pairs() * TILE + samples * TURN
         moves = samples * (MOVE + self.split()) + rows * LINE
         return self._tiled(self._joined()) + moves + self._scattered()

@@ -6,8 +6,9 @@ are one offset; `multiplying` sums over the offsets; and the rows are copied to 
 place.  With several output channels a tile holds several of them; with a single one it
 holds several rows, whose taps overlap.
 
-Two kinds of problems have ways of their own: channels of depthwise layers are lanes
-(`depthwise.lanes`), and strided rows of single channels are read where they lie (`combed`).
+Three kinds of problems have ways of their own: rows of single channels are read where they
+lie, if they are dense (`blocked`) or strided (`combed`); and channels of depthwise layers
+whose rows are short are lanes (`depthwise.lanes`).
 
 All ranks take the same path, as three spatial axes.  Complex kernels are real ones of
 twice the channels.
@@ -20,7 +21,7 @@ from math import prod
 
 import numpy as np
 
-from convadjoint.engines import combed, taps
+from convadjoint.engines import blocked, combed, taps
 from convadjoint.engines.adapted import ComplexPlan, FlattenedPlan
 from convadjoint.engines.arrays import (
     RANK,
@@ -70,14 +71,15 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
     grid = lanes.grid_of(spec, kernel)
     if grid is None:
         return plan_rows(spec, kernel)
-    pays = lanes.pays(spec, kernel.itemsize)
+    pays = lanes.pays(spec, kernel.itemsize) and not blocked.fits(spec, kernel)
     return lanes.plan(grid, kernel, None if pays else plan_rows(spec, kernel))
 
 
 def plan_rows(spec: ConvSpec, kernel: Array) -> Plan:
     """Plan for rows of samples: where they lie, or laid out in bands."""
-    if combed.fits(spec, kernel):
-        return combed.plan(spec, kernel)
+    for way in (blocked, combed):
+        if way.fits(spec, kernel):
+            return way.plan(spec, kernel)
     groups = spec.groups
     shape = (groups, spec.c_out // groups, spec.c_in // groups)
     grouped = kernel.reshape(*shape, *kernel.shape[2:])

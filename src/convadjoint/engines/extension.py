@@ -4,11 +4,14 @@ Both directions walk the pieces of `Border`, so neither has index rules of its o
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from convadjoint.engines.protocol import Array, Index
 from convadjoint.geometry import Border, ConvSpec, Piece
 
-__all__ = ["closed", "extend", "fold", "opened"]
+__all__ = ["closed", "extend", "fold", "opened", "sources"]
+
+Integers = npt.NDArray[np.int64]
 
 
 def extend(x: Array, borders: tuple[Border | None, ...]) -> Array:
@@ -60,6 +63,14 @@ def opened(
 def closed(spec: ConvSpec, y: Array) -> Array:
     """Output as `opened` made it, folded: ``(batch, c_out, *q)``."""
     return fold(y.reshape(len(y), spec.c_out, *y.shape[3:]), spec.fold)
+
+
+def sources(border: Border) -> Integers:
+    """The sample of the signal that stands at each extended position."""
+    found = np.empty(border.length, np.int64)
+    for piece in border.pieces():
+        found[_target(piece)] = piece.source + piece.step * np.arange(piece.count)
+    return found
 
 
 def _along(

@@ -50,6 +50,7 @@ __all__ = [
     "words_at",
 ]
 
+_NAMES = {"float": "f32", "double": "f64", "i32": "i32", "i64": "i64"}
 _KINDS = {
     "float32": ir.FloatType(),
     "float64": ir.DoubleType(),
@@ -332,7 +333,7 @@ def fused(builder: Any, one: Any, other: Any, total: Any) -> Any:
 def masked(builder: Any, action: str, place: Any, mask: Any, values: Any = None) -> Any:
     """Load or store the lanes of a mask; what is not loaded is zero."""
     vector, align = place.type.pointee, ir.IntType(32)
-    kind = f"v{vector.count}{'f32' if vector.element == ir.FloatType() else 'f64'}"
+    kind = f"v{vector.count}{_NAMES[str(vector.element)]}"
     name = f"llvm.masked.{action}.{kind}.p0{kind}"
     given = [place, align(1), mask]
     given = [*given, ir.Constant(vector, None)] if values is None else [values, *given]

@@ -3,8 +3,8 @@
 from convadjoint.engines.adapted import FlattenedPlan
 from convadjoint.engines.banded import DirectPlan
 from convadjoint.engines.calls import Call
-from convadjoint.engines.combed import CombedPlan
 from convadjoint.engines.depthwise.lanes import LanesPlan
+from convadjoint.engines.inplace import InPlacePlan
 from convadjoint.engines.protocol import Array
 
 __all__ = ["ready"]
@@ -16,6 +16,6 @@ def ready(plan: object, x: Array) -> Call | None:
         return ready(plan.inner, x.reshape(*x.shape[:2], *plan.sizes))
     if isinstance(plan, LanesPlan) and plan.first is not None:
         return ready(plan.first, x)
-    if isinstance(plan, (CombedPlan, DirectPlan, LanesPlan)):
+    if isinstance(plan, (DirectPlan, InPlacePlan, LanesPlan)):
         return plan.ready(x)
     return None

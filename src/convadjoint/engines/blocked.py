@@ -1,0 +1,166 @@
+"""Dense convolutions by small kernels, one output channel per group, for `direct`.
+
+Rows are not laid out elsewhere before, which would take as long as few multiplications do,
+but read where they lie, by blocks of the output (`blocks`).  For a block, tables say where
+its rows are, and those that it reads; so rows may be extended, or missing, or those of
+several channels or planes.  Only where samples of a row are extended, what a block reads is
+laid out.
+"""
+
+from functools import cache
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines.calls import LINE, Call, keep
+from convadjoint.engines.extension import sources
+from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly
+from convadjoint.engines.protocol import Array
+from convadjoint.geometry import Axis, Border, ConvSpec
+
+if TYPE_CHECKING:
+    from convadjoint.engines.blocks import Form
+
+__all__ = ["BlockedPlan", "fits", "plan"]
+
+Integers = npt.NDArray[np.int64]
+
+# The most taps of a row, which are written out; bytes of the shortest row, and of the
+# shortest that is extended.
+_TAPS, _SHORTEST, _EXTENDED = 17, 88, 384
+# The most samples of a row: they are counted by numbers of 32 bits.
+_LONGEST = 2**30
+# Samples of a job, about; multiplications that are over before another thread has woken
+# up, and those that take as long as a sample of the output takes besides.
+_JOB, _WAKING, _MOVING = 2**15, 3_000_000, 8
+# Rows and vectors of a block, with 32 registers or with 16, and how much longer a sample
+# takes than with the first one.
+_SHAPES = {32: ((6, 3, 1.0), (7, 2, 1.04)), 16: ((4, 2, 1.0),)}
+
+
+class BlockedPlan(InPlacePlan):
+    """Weights ``(groups, c_in/g, planes, rows, taps)``."""
+
+    __slots__ = ()
+
+    def _call(self, x: Array, key: Key) -> Call:
+        """What the compiled code is given."""
+        spec, itemsize, (axes, borders) = self.spec, x.itemsize, _lifted(self.spec)
+        deep, down, along = axes
+        form, wide = _form(down, along, itemsize)
+        blocks = -(-down.q // (form.rows * down.d)) * down.d
+        band = evenly(blocks, max(1, _JOB // (form.rows * along.q)))
+        # Small bands are taken several at once.
+        bands, each = -(-blocks // band), max(1, _JOB // (band * form.rows * along.q))
+        total = len(x) * spec.groups * deep.q * bands
+        jobs = -(-total // each)
+        channels, sink = spec.c_in // spec.groups, -(-along.q // LINE) * LINE
+        table = channels * deep.k * (form.rows + down.k)
+        reach = blocks * form.rows + down.d * (form.rows + down.k)
+        tables = (
+            _origins(deep, borders[0], np.add.outer(np.arange(deep.q), _shifts(deep))),
+            _origins(down, borders[1], np.arange(reach)),
+            _origins(along, borders[2], np.arange(along.q + wide)),
+        )
+        strides = [stride // itemsize for stride in x.strides]
+        plane, image = strides[2] if len(spec.axes) > 2 else 0, down.q * along.q
+        work = len(x) * image * deep.q * (self.weights[0].size + _MOVING) * spec.groups
+        call = Call.of(
+            _compiled(self.weights.dtype, form),
+            (
+                (sink + (wide * table if borders[2] else 0)) * itemsize,
+                (form.rows + 2 * table) * tables[0].itemsize,
+            ),
+            (None, None, self.weights, *tables),
+            (
+                *(jobs, each, total, bands, band, blocks),
+                *(deep.q, spec.groups, channels, deep.k, down.q, along.q),
+                *_inside(along, borders[2]),
+                *(down.d, down.k),
+                *(strides[0], strides[1], plane, strides[-2]),
+                *(spec.groups * deep.q * image, deep.q * image, image, along.q),
+                *(sink, table, 0),
+            ),
+            slot=0 if itemsize == 4 else 2,
+            threads=min(key[-1], max(1, jobs)) if work > _WAKING else 1,
+        )
+        return keep(self.calls, key, call)
+
+
+def _lifted(spec: ConvSpec) -> tuple[tuple[Axis, ...], tuple[Border | None, ...]]:
+    """Planes, rows and samples; and what extends them."""
+    return (IDLE, *spec.axes)[-3:], (None, *spec.extend)[-3:]
+
+
+def _form(down: Axis, along: Axis, itemsize: int) -> "tuple[Form, int]":
+    """The blocks that take the least time, and samples of a row that they load."""
+    from convadjoint.engines import blocks, primitives  # noqa: PLC0415 - needs llvmlite
+
+    lanes = primitives.VECTOR_BYTES // itemsize
+
+    def time(shape: tuple[int, int, float]) -> float:
+        units = (down.d * shape[0], down.q), (shape[1] * lanes, along.q)
+        return shape[2] * prod(-(-count // unit) * unit for unit, count in units)
+
+    rows, vectors, _ = min(_SHAPES[primitives.REGISTERS], key=time)
+    few = down.k if down.k < rows else 0
+    form = blocks.Form(rows, vectors, along.k, along.d, few)
+    return form, form.reads(lanes) * lanes
+
+
+def _shifts(axis: Axis) -> Integers:
+    """How far from an output its taps read."""
+    return np.arange(axis.k) * axis.d
+
+
+def _origins(axis: Axis, border: Border | None, found: Integers) -> Integers:
+    """The samples at some places, counted from where the first tap reads; -1 outside."""
+    places = found - axis.lo
+    inside = (places >= 0) & (places < axis.n)
+    if border:
+        places = sources(border)[np.where(inside, places, 0)]
+    return np.where(inside, places, -1)
+
+
+def _inside(axis: Axis, border: Border | None) -> tuple[int, int, int]:
+    """Samples of a row, how many lie before the first tap, and if more stand there."""
+    if border is None:
+        return axis.n, axis.lo, 0
+    return border.n, axis.lo + border.lo, 1
+
+
+@cache
+def _compiled(dtype: np.dtype[np.inexact], form: Any) -> int:
+    """The address of the compiled part, which needs llvmlite."""
+    from convadjoint.engines import blocking  # noqa: PLC0415
+
+    place: int = blocking.worker(dtype, form).address
+    return place
+
+
+def fits(spec: ConvSpec, kernel: Array) -> bool:
+    """Whether dense rows make one channel of each group, by few taps, none of them zero."""
+    if spec.c_out != spec.groups or kernel.dtype.kind != "f":
+        return False
+    if not 2 <= len(spec.axes) <= 3 or not all(map(_whole, spec.extend)):
+        return False
+    along = spec.axes[-1]
+    return bool(
+        all(axis.s == axis.t == 1 for axis in spec.axes)
+        and along.k <= _TAPS
+        and max(along.n, along.q) <= _LONGEST
+        and along.q * kernel.itemsize >= (_EXTENDED if spec.extend[-1] else _SHORTEST)
+        and kernel.all()
+    )
+
+
+def _whole(border: Border | None) -> bool:
+    """Whether the whole signal is part of what it is extended to."""
+    return border is None or len(border.core) == border.n
+
+
+def plan(spec: ConvSpec, kernel: Array) -> BlockedPlan:
+    """Plan for a kernel without zeros."""
+    return BlockedPlan(spec, np.ascontiguousarray(kernel), tap_by_tap=True)

@@ -1,0 +1,279 @@
+"""Dense rows of one channel per group, made block by block where they lie."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("llvmlite")
+
+import convadjoint as ca
+from checks import assert_same
+from convadjoint import engines
+from convadjoint.engines import blocked, calls, cost, direct, inplace, taps
+from convadjoint.geometry import Axis, Border, ConvSpec
+from fences import fences
+from oracles import spec_dense
+from strategies import MODES, SEEDS, integers, noise, upto
+from test_lanes import AROUND, Roomy
+
+
+@st.composite
+def dense(draw, most, taps):
+    """An axis without strides, its border and its fold; taps may lie outside."""
+    # Few of them, since code is compiled for each.
+    n, k, d = draw(upto(most)), draw(st.sampled_from(taps)), draw(st.sampled_from((1, 2)))
+    axis = Axis(
+        n=n, q=draw(upto(most)), k=k, d=d, lo=draw(st.integers(-3, (k - 1) * d + 3))
+    )
+    if draw(st.booleans()):
+        return axis, None
+    lo, hi, mode = draw(upto(5, 0)), draw(upto(5, 0)), draw(st.sampled_from(MODES))
+    border = Border(n=n, length=n + lo + hi, lo=lo, mode=mode)
+    return replace(axis, n=border.length), border
+
+
+@st.composite
+def images(draw):
+    """Two or three axes, some channels of some groups, and signals."""
+    found = [draw(dense(70, (1, 4, 9))), draw(dense(25, (1, 3, 6, 9)))]
+    if draw(st.booleans()):
+        found = [dense(60, (4, 9)), dense(12, (3, 9)), dense(4, (1, 2, 3))]
+        found = [draw(one) for one in found]
+    axes, borders = zip(*found[::-1], strict=True)
+    groups = draw(upto(3))
+    return ConvSpec(
+        axes=axes,
+        batch=draw(st.integers(0, 2)),
+        c_in=groups * draw(upto(2)),
+        c_out=groups,
+        groups=groups,
+        extend=borders,
+    )
+
+
+def nonzero(rng, shape):
+    """Whole numbers, none of them zero."""
+    found = integers(rng, shape)
+    return np.where(found == 0, 1, found)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Let rows be as short as they like."""
+    monkeypatch.setattr(blocked, "_SHORTEST", 0)
+    monkeypatch.setattr(blocked, "_EXTENDED", 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=200)
+@given(spec=images(), job=st.sampled_from((1, 300, 2**15)), seed=SEEDS)
+def test_whole_numbers_are_exact(dtype, spec, job, seed):
+    rng = np.random.default_rng(seed)
+    kernel = nonzero(rng, spec.kernel_shape).astype(dtype)
+    x = integers(rng, spec.dims).astype(dtype)
+    roomy = Roomy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inplace, "np", roomy)
+        patch.setattr(blocked, "_SHORTEST", 0)
+        patch.setattr(blocked, "_EXTENDED", 0)
+        patch.setattr(blocked, "_JOB", job)
+        assert blocked.fits(spec, kernel)
+        with fences(inplace):
+            y = blocked.plan(spec, kernel).apply(x)
+    assert_same(y, spec_dense(spec, kernel) @ x)
+    (room,) = roomy.rooms
+    assert (room[:AROUND] == 77).all()
+    assert (room[-AROUND:] == 77).all()
+
+
+def spec_of(n, k, d=(1, 1), **words):
+    """An image as large as its input, as `direct` reads it."""
+    lines = [
+        Axis(n=n_, q=n_, k=k_, d=d_, lo=d_ * (k_ // 2))
+        for n_, k_, d_ in zip(n, k, d, strict=True)
+    ]
+    return ConvSpec(axes=tuple(lines), **words)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("taps_", [1, 3, 6, 7, 17])
+def test_blocks_end_where_rows_do(short, dtype, taps_):
+    rng = np.random.default_rng(0)
+    for rows, samples in product((1, 5, 6, 7, 8, 12, 13), (1, 15, 16, 17, 31, 48, 49)):
+        spec = spec_of((rows, samples), (taps_, taps_))
+        kernel = nonzero(rng, spec.kernel_shape).astype(dtype)
+        # What surrounds the image would be seen.
+        around = np.full((1, 1, rows + 20, samples + 80), 1e6, dtype)
+        x = around[..., 10:-10, 40:-40]
+        x[...] = integers(rng, x.shape)
+        roomy = Roomy()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(inplace, "np", roomy)
+            y = blocked.plan(spec, kernel).apply(x)
+        assert_same(y, taps.plan(spec, kernel).apply(x))
+        (room,) = roomy.rooms
+        assert (room[:AROUND] == 77).all()
+        assert (room[-AROUND:] == 77).all()
+
+
+def test_what_is_folded_is_no_single_call():
+    rng = np.random.default_rng(0)
+    border = Border(n=98, length=100, lo=1, mode="circular")
+    spec = replace(spec_of((30, 100), (3, 3)), fold=(None, border))
+    kernel, x = nonzero(rng, spec.kernel_shape), integers(rng, spec.dims)
+    plan = direct.plan(spec, kernel)
+    assert isinstance(plan, blocked.BlockedPlan)
+    assert plan.ready(x) is None
+    assert_same(plan.apply(x), taps.plan(spec, kernel).apply(x))
+
+
+FINE = {"n": (40, 300), "k": (4, 5)}
+CROPPED = Border(n=301, length=300, lo=-1, mode="reflect")
+WHOLE = Border(n=298, length=300, lo=1, mode="reflect")
+
+
+@pytest.mark.parametrize(
+    ("words", "fits"),
+    [
+        (FINE, True),
+        (FINE | {"c_in": 3, "c_out": 3, "groups": 3}, True),
+        (FINE | {"c_in": 2}, True),
+        (FINE | {"d": (3, 2)}, True),
+        (FINE | {"k": (40, 17)}, True),
+        (FINE | {"n": (8, 22)}, True),
+        (FINE | {"n": (9, 40, 300), "k": (4, 2, 3), "d": (1,) * 3}, True),
+        (FINE | {"extend": (None, WHOLE)}, True),
+        # Several channels, long rows of taps, short rows, what is cropped or one row.
+        (FINE | {"c_out": 2}, False),
+        (FINE | {"k": (4, 18)}, False),
+        (FINE | {"n": (40, 21)}, False),
+        (FINE | {"extend": (None, CROPPED)}, False),
+        (FINE | {"n": (300,), "k": (5,), "d": (1,)}, False),
+    ],
+)
+def test_what_is_read_where_it_lies(words, fits):
+    spec = spec_of(**words)
+    rng = np.random.default_rng(0)
+    kernel = nonzero(rng, spec.kernel_shape).astype("f4")
+    plan = direct.plan(spec, kernel)
+    assert isinstance(plan, blocked.BlockedPlan) == fits
+    x = integers(rng, spec.dims).astype("f4")
+    assert_same(plan.apply(x), taps.plan(spec, kernel).apply(x))
+
+
+def test_kernels_with_zeros_and_complex_ones_are_laid_out():
+    spec = spec_of((40, 300), (3, 3))
+    kernel = np.ones(spec.kernel_shape, "f4")
+    assert blocked.fits(spec, kernel)
+    assert not blocked.fits(spec, kernel.astype("c8"))
+    kernel[0, 0, 1, 2] = 0
+    assert not blocked.fits(spec, kernel)
+    for axis in (Axis(n=300, q=150, k=3, s=2), Axis(n=300, q=600, k=3, t=2)):
+        strided = ConvSpec(axes=(axis, spec.axes[1]))
+        assert not blocked.fits(strided, np.ones(strided.kernel_shape, "f4"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_what_is_not_finite_stays_in_its_reach(value, mode):
+    rng = np.random.default_rng(0)
+    op = ca.Conv2DOp(
+        (20, 120),
+        noise(rng, (3, 5)),
+        padding="same",
+        padding_mode=mode,
+        engine="direct",
+    )
+    x = noise(rng, (20, 120))
+    for row, sample in product((0, 5, 6, 19), (0, 30, 31, 119)):
+        bad = x.copy()
+        bad[row, sample] = value
+        rows = [row + i for i in (-1, 0, 1)]
+        samples = [sample + i for i in (-2, -1, 0, 1, 2)]
+        reach = np.zeros((20, 120), bool)
+        for i, j in product(rows, samples):
+            if mode == "circular" or (0 <= i < 20 and 0 <= j < 120):
+                reach[i % 20, j % 120] = True
+        y = op @ bad
+        assert (np.isfinite(y) == ~reach).all()
+        np.testing.assert_array_equal(y[~reach], (op @ x)[~reach])
+
+
+def test_any_order_of_axes_and_any_address_is_read(short):
+    rng = np.random.default_rng(0)
+    spec = spec_of((20, 50), (3, 4), batch=2, c_in=3, c_out=3, groups=3)
+    kernel, x = nonzero(rng, spec.kernel_shape), integers(rng, spec.dims)
+    plan = blocked.plan(spec, kernel)
+    want = taps.plan(spec, kernel).apply(x)
+    odd = np.ndarray(x.shape, x.dtype, np.zeros(x.nbytes + 3, np.uint8), 3)
+    odd[...] = x
+    for one in (
+        x,
+        x[:, :, ::-1].copy()[:, :, ::-1],
+        x[..., ::-1].copy()[..., ::-1],
+        np.asfortranarray(x),
+        np.repeat(x, 2, axis=2)[:, :, ::2],
+        np.repeat(x, 2, axis=3)[..., ::2],
+        x.swapaxes(0, 1).copy().swapaxes(0, 1),
+        np.broadcast_to(x[:1, :1], x.shape),
+        odd,
+    ):
+        before = one.copy()
+        wanted = want if (one == x).all() else taps.plan(spec, kernel).apply(before)
+        assert_same(plan.apply(one), wanted)
+        assert_same(one, before)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "symmetric"])
+def test_threads_make_the_same_bits(monkeypatch, mode):
+    monkeypatch.setattr(blocked, "_WAKING", 0)
+    monkeypatch.setattr(blocked, "_JOB", 4000)
+    rng = np.random.default_rng(0)
+    op = ca.Conv2DOp(
+        (2, 200, 300),
+        noise(rng, (2, 1, 5, 4)).astype("f4"),
+        padding="same",
+        padding_mode=mode,
+        groups=2,
+        engine="direct",
+    )
+    x, before, found = noise(rng, op.dims).astype("f4"), engines.num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            engines.set_num_threads(threads)
+            found += [op @ x, op @ x]
+    finally:
+        engines.set_num_threads(before)
+    for one, other in product(found, found):
+        assert (one == other).all()
+
+
+def test_large_products_have_helpers():
+    for n, threads in ((1024, 3), (64, 1)):
+        spec = spec_of((n, n), (5, 5))
+        plan = direct.plan(spec, np.ones(spec.kernel_shape, "f4"))
+        x = np.zeros(spec.dims, "f4")
+        assert plan._call(x, (1, x.strides, 3)).threads == threads
+
+
+def test_a_plan_keeps_few_calls(monkeypatch):
+    monkeypatch.setattr(calls, "_KEPT", 2)
+    spec = spec_of((10, 300), (3, 3))
+    plan = direct.plan(spec, np.ones(spec.kernel_shape))
+    for batch in range(5):
+        x = np.ones((batch, *spec.dims[1:]))
+        assert plan.apply(x).sum() == batch * (3 * 10 - 2) * (3 * 300 - 2)
+        assert len(plan.calls) <= 2
+
+
+def test_rows_that_are_read_where_they_lie_are_expected_to_be_fast():
+    spec = spec_of((600, 600), (3, 3))
+    kernel = np.ones(spec.kernel_shape, "f4")
+    sparse = kernel.copy()
+    sparse[0, 0, 1, 1] = 0
+    here, laid = (cost.estimates(spec, one)["direct"] for one in (kernel, sparse))
+    assert 1.3 * here < laid
