@@ -183,7 +183,8 @@ def test_ranges_are_all_neighbours(rows):
 @pytest.mark.parametrize(("step", "k"), [(1, 1), (1, 2), (2, 3)])
 def test_rows_that_share_few_taps_have_no_weights_of_zero(step, k):
     lines = Axis(n=16, q=16 // step, k=k, s=step)
-    spec = ConvSpec(axes=(lines, Axis(n=28, q=28, k=3, lo=1)))
+    # Rows are too short to be read where they lie.
+    spec = ConvSpec(axes=(lines, Axis(n=20, q=20, k=3, lo=1)))
     plan = direct.plan(spec, np.ones(spec.kernel_shape, "f4"))
     assert plan.tile.m > 1
     assert plan.tap_by_tap
