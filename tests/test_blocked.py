@@ -25,7 +25,11 @@ from test_lanes import AROUND, Roomy
 def dense(draw, most, taps):
     """An axis without strides, its border and its fold; taps may lie outside."""
     # Few of them, since code is compiled for each.
-    n, k, d = draw(upto(most)), draw(st.sampled_from(taps)), draw(st.sampled_from((1, 2)))
+    n, k, d = (
+        draw(upto(most)),
+        draw(st.sampled_from(taps)),
+        draw(st.sampled_from((1, 2))),
+    )
     axis = Axis(
         n=n, q=draw(upto(most)), k=k, d=d, lo=draw(st.integers(-3, (k - 1) * d + 3))
     )

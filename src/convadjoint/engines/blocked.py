@@ -32,9 +32,9 @@ Integers = npt.NDArray[np.int64]
 _TAPS, _SHORTEST, _EXTENDED = 17, 88, 384
 # The most samples of a row: they are counted by numbers of 32 bits.
 _LONGEST = 2**30
-# Samples of a job, about; multiplications that are over before another thread has woken
+# Samples of a job, at most, and jobs of a thread, at least; multiplications that are over before another thread has woken
 # up, and those that take as long as a sample of the output takes besides.
-_JOB, _WAKING, _MOVING = 2**15, 3_000_000, 8
+_JOB, _JOBS, _WAKING, _MOVING = 2**15, 4, 3_000_000, 8
 # Rows and vectors of a block, with 32 registers or with 16, and how much longer a sample
 # takes than with the first one.
 _SHAPES = {32: ((6, 3, 1.0), (7, 2, 1.04)), 16: ((4, 2, 1.0),)}
@@ -51,10 +51,12 @@ class BlockedPlan(InPlacePlan):
         deep, down, along = axes
         form, wide = _form(down, along, itemsize)
         blocks = -(-down.q // (form.rows * down.d)) * down.d
-        band = evenly(blocks, max(1, _JOB // (form.rows * along.q)))
+        images, row = len(x) * spec.groups * deep.q, form.rows * along.q
+        job = min(_JOB, images * blocks * row // (_JOBS * key[-1]))
+        band = evenly(blocks, max(1, job // row))
         # Small bands are taken several at once.
-        bands, each = -(-blocks // band), max(1, _JOB // (band * form.rows * along.q))
-        total = len(x) * spec.groups * deep.q * bands
+        bands, each = -(-blocks // band), max(1, job // (band * row))
+        total = images * bands
         jobs = -(-total // each)
         channels, sink = spec.c_in // spec.groups, -(-along.q // LINE) * LINE
         table = channels * deep.k * (form.rows + down.k)
@@ -66,7 +68,7 @@ class BlockedPlan(InPlacePlan):
         )
         strides = [stride // itemsize for stride in x.strides]
         plane, image = strides[2] if len(spec.axes) > 2 else 0, down.q * along.q
-        work = len(x) * image * deep.q * (self.weights[0].size + _MOVING) * spec.groups
+        work = images * image * (self.weights[0].size + _MOVING)
         call = Call.of(
             _compiled(self.weights.dtype, form),
             (

@@ -18,6 +18,8 @@ from convadjoint.engines.primitives import (
     kind_of,
     masked,
     moved,
+    prefetch,
+    reserve,
     samples_at,
     taken,
     vector_at,
@@ -26,6 +28,9 @@ from convadjoint.engines.primitives import (
 )
 
 __all__ = ["worker"]
+
+# How many samples before they are read or written rows are asked for, at least.
+_AHEAD = 2048
 
 
 @emitted
@@ -82,6 +87,16 @@ def _inputs(table: Any, source: Any, sizes: Any, steps: Any, origins: Any) -> An
     return count
 
 
+@inlined
+def _asked(places: Any, steps: Any, span: Any, count: Any) -> None:
+    """Ask for the same samples of some rows of the input, and for those of the output."""
+    (x, y), (x_step, y_step), (first, last, line) = places, steps, span
+    for i in range(count):
+        for u in range(first, last, line):
+            prefetch(x, i * x_step + u)
+            reserve(y, i * y_step + u)
+
+
 @compiled
 def _extended(tables: Any, strips: Any, counts: Any, columns: Any, span: Any) -> None:
     """Lay out what a block reads of each row, with what stands outside of it.
@@ -98,10 +113,40 @@ def _extended(tables: Any, strips: Any, counts: Any, columns: Any, span: Any) ->
             into[number] = _word(strip)
             for u in range(0, wide, lanes):
                 _laid(line, first + u, left - u, moved(strip, u))
-            for u in range(0, min(needed, -first)):
+            for u in range(min(needed, -first)):
                 strip[u] = line[columns[u]] if columns[u] >= 0 else 0
             for u in range(max(0, left), needed):
                 strip[u] = line[columns[u]] if columns[u] >= 0 else 0
+
+
+def _row(form: Form, lanes: int, kind: Any) -> Any:
+    """Return what makes the blocks of some rows, one after the other.
+
+    It takes tables of the outputs and of the inputs, with room for another one and for
+    strips; planes of taps, rows of each, and words of a table for each; columns, samples
+    of the output and of the input, how many of those lie before the first tap, and whether
+    they are extended; what to ask for, distances of its rows, and whether to do so.
+    """
+    width, wide = form.vectors * lanes, form.reads(lanes) * lanes
+    height, made = form.rows, block(form, kind)
+    line, span = calls.LINE * lanes // VECTOR_BYTES, (form.taps - 1) * form.step
+
+    @inlined
+    def make(tables: Any, counts: Any, sizes: Any, soon: Any) -> None:
+        (targets, table, others, strips), (places, leaps, asks) = tables, soon
+        columns, samples, room, before, extends = sizes
+        for u in range(0, samples, width):
+            at, left = u - before, samples - u
+            if asks:
+                _asked(places, leaps, (u, u + width, line), height)
+            if extends != 0 and (at < 0 or room - at < wide):
+                reach = at, room - at, wide, min(wide, left + span), lanes
+                _extended((table, others), strips, counts, moved(columns, u), reach)
+                made((targets, others), counts, (u, 0), (wide, left))
+            else:
+                made((targets, table), counts, (u, at), (room - at, left))
+
+    return make
 
 
 @cache
@@ -118,10 +163,8 @@ def worker(dtype: np.dtype[np.inexact], form: Form) -> Entry:
     channels, planes and rows of both arrays; samples of the place for rows that nobody
     reads, words of a table; and the next job, which all threads share.
     """
-    kind, lanes = kind_of(dtype), VECTOR_BYTES // dtype.itemsize
-    height, width, wide = form.rows, form.vectors * lanes, form.reads(lanes) * lanes
-    across, made = form.taps, block(form, kind)
-    span = (across - 1) * form.step
+    kind, height, across = kind_of(dtype), form.rows, form.taps
+    make = _row(form, VECTOR_BYTES // dtype.itemsize, kind)
 
     @entry("-".join(map(str, ("blocked", dtype, *form))), INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
@@ -137,45 +180,45 @@ def worker(dtype: np.dtype[np.inexact], form: Form) -> Entry:
         jobs, each, total, bands = words[6], words[7], words[8], words[9]
         band, blocks, depth, groups = words[10], words[11], words[12], words[13]
         channels, deep, high, samples = words[14], words[15], words[16], words[17]
-        room, before, extends = words[18], words[19], words[20]
-        apart, taps = words[21], words[22]
-        strips = moved(sink, words[31])
+        apart, taps, x_row, y_row = words[21], words[22], words[26], words[30]
         targets = words_at(slots[2])
         table = moved(targets, height)
-        others = moved(table, words[32])
+        tables = targets, table, moved(table, words[32]), moved(sink, words[31])
         size, reads = taps * across, height + taps - 1
-        sizes = channels, deep, reads, size
-        steps = words[24], words[25], words[26], apart
-        while True:
-            job = taken(moved(words, 33))
-            if job >= jobs:
-                break
-            for part in range(job * each, min(total, job * each + each)):
+        steps, leaps = (
+            (words[24], words[25], x_row, apart),
+            (x_row * apart, y_row * apart),
+        )
+        ahead = (_AHEAD + samples * height - 1) // (samples * height)
+        job = taken(moved(words, 33))
+        while job < jobs:
+            end = min(total, (job + 1) * each)
+            for part in range(job * each, end):
                 image, first = part // bands, part % bands * band
                 plane, group = image % depth, image // depth % groups
-                signal = image // (depth * groups)
+                signal, last = image // (depth * groups), min(blocks, first + band)
                 source = signal * words[23] + group * channels * words[24]
                 target = signal * words[27] + group * words[28] + plane * words[29]
                 given = moved(x, source), moved(every, group * channels * deep * size)
-                for number in range(first, min(blocks, first + band)):
+                goal = moved(y, target)
+                for number in range(first, last):
                     row = number // apart * apart * height + number % apart
-                    place = moved(y, target), sink, words[30]
-                    _outputs(targets, place, row, (apart, high), height)
+                    _outputs(targets, (goal, sink, y_row), row, (apart, high), height)
                     where = moved(planes, plane * deep), moved(rows, row)
+                    sizes = channels, deep, reads, size
                     count = _inputs(table, given, sizes, steps, where)
-                    counts = count, taps, 1 + reads
-                    for u in range(0, samples, width):
-                        at, left = u - before, samples - u
-                        if extends != 0 and (at < 0 or room - at < wide):
-                            _extended(
-                                (table, others),
-                                strips,
-                                counts,
-                                moved(columns, u),
-                                (at, room - at, wide, min(wide, left + span), lanes),
-                            )
-                            made((targets, others), counts, (u, 0), (wide, left))
-                        else:
-                            made((targets, table), counts, (u, at), (room - at, left))
+                    # Rows to come are asked for, unless another thread may make those; but
+                    # long rows are foreseen, and several planes take longer to multiply.
+                    asks = number + ahead * apart < last or part + 1 < end
+                    asks = asks and ahead > 1 and channels * deep == 1
+                    later = row + ahead * apart * height
+                    soon = moved(given[0], later * x_row), moved(goal, later * y_row)
+                    make(
+                        tables,
+                        (count, taps, 1 + reads),
+                        (columns, samples, words[18], words[19], words[20]),
+                        (soon, leaps, asks),
+                    )
+            job = taken(moved(words, 33))
 
     return run

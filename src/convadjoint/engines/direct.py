@@ -77,9 +77,10 @@ def plan(spec: ConvSpec, kernel: Array) -> Plan:
 
 def plan_rows(spec: ConvSpec, kernel: Array) -> Plan:
     """Plan for rows of samples: where they lie, or laid out in bands."""
-    for way in (blocked, combed):
-        if way.fits(spec, kernel):
-            return way.plan(spec, kernel)
+    if blocked.fits(spec, kernel):
+        return blocked.plan(spec, kernel)
+    if combed.fits(spec, kernel):
+        return combed.plan(spec, kernel)
     groups = spec.groups
     shape = (groups, spec.c_out // groups, spec.c_in // groups)
     grouped = kernel.reshape(*shape, *kernel.shape[2:])
