@@ -30,6 +30,8 @@ Integers = npt.NDArray[np.int64]
 # The most taps of a row, which are written out; bytes of the shortest row, and of the
 # shortest that is extended.
 _TAPS, _SHORTEST, _EXTENDED = 17, 88, 384
+# The most taps and rows of a plane of which some are zero: there is code for each pattern.
+_SMALL, _FEW = 9, 3
 # The most samples of a row: they are counted by numbers of 32 bits.
 _LONGEST = 2**30
 # Samples of a job, at most, and jobs of a thread, at least; multiplications that are over before another thread has woken
@@ -45,11 +47,17 @@ class BlockedPlan(InPlacePlan):
 
     __slots__ = ()
 
+    @property
+    def zeros(self) -> int:
+        """A bit for each tap of a plane that is none."""
+        return sum(1 << int(tap) for tap in np.flatnonzero(~_live(self.weights)))
+
     def _call(self, x: Array, key: Key) -> Call:
         """What the compiled code is given."""
         spec, itemsize, (axes, borders) = self.spec, x.itemsize, _lifted(self.spec)
         deep, down, along = axes
         form, wide = _form(down, along, itemsize)
+        form = form._replace(zeros=self.zeros)
         blocks = -(-down.q // (form.rows * down.d)) * down.d
         images, row = len(x) * spec.groups * deep.q, form.rows * along.q
         job = min(_JOB, images * blocks * row // (_JOBS * key[-1]))
@@ -143,7 +151,7 @@ def _compiled(dtype: np.dtype[np.inexact], form: Any) -> int:
 
 
 def fits(spec: ConvSpec, kernel: Array) -> bool:
-    """Whether dense rows make one channel of each group, by few taps, none of them zero."""
+    """Whether dense rows make one channel of each group, by few taps."""
     if spec.c_out != spec.groups or kernel.dtype.kind != "f":
         return False
     if not 2 <= len(spec.axes) <= 3 or not all(map(_whole, spec.extend)):
@@ -154,8 +162,20 @@ def fits(spec: ConvSpec, kernel: Array) -> bool:
         and along.k <= _TAPS
         and max(along.n, along.q) <= _LONGEST
         and along.q * kernel.itemsize >= (_EXTENDED if spec.extend[-1] else _SHORTEST)
-        and kernel.all()
+        and _patterned(kernel)
     )
+
+
+def _live(kernel: Array) -> npt.NDArray[np.bool_]:
+    """Which taps of a plane are not zero everywhere: ``(rows, taps)``."""
+    return np.asarray(kernel.any(axis=tuple(range(kernel.ndim - 2))))
+
+
+def _patterned(kernel: Array) -> bool:
+    """Whether the same taps are zero everywhere: none, or some of a very small plane."""
+    live = _live(kernel)
+    small = live.size <= _SMALL and len(live) <= _FEW
+    return bool(kernel[..., live].all() and (live.all() or (small and live.any())))
 
 
 def _whole(border: Border | None) -> bool:
@@ -164,5 +184,5 @@ def _whole(border: Border | None) -> bool:
 
 
 def plan(spec: ConvSpec, kernel: Array) -> BlockedPlan:
-    """Plan for a kernel without zeros."""
+    """Plan for a kernel: taps that are zero are left out."""
     return BlockedPlan(spec, np.ascontiguousarray(kernel), tap_by_tap=True)

@@ -24,6 +24,9 @@ from convadjoint.engines.primitives import (
 
 __all__ = ["Form", "among", "block"]
 
+# Taps, each with rows of a block.
+Served = list[tuple[int, list[int]]]
+
 # Whether some lanes of a vector are loaded and stored as fast as all of them.
 _MASKS = VECTOR_BYTES == 64
 
@@ -31,7 +34,8 @@ _MASKS = VECTOR_BYTES == 64
 class Form(NamedTuple):
     """Rows and vectors of a block; taps of a row, and how far apart they are.
 
-    `few` are the rows of taps if they are fewer than those of a block, else 0.
+    `few` are the rows of taps if they are fewer than those of a block, else 0.  Bits of
+    `zeros` say, row by row, which taps are no taps; if there are any, the rows are few.
     """
 
     rows: int
@@ -39,6 +43,7 @@ class Form(NamedTuple):
     taps: int
     step: int
     few: int
+    zeros: int = 0
 
     def reads(self, lanes: int) -> int:
         """Vectors of a row of the input that a block needs."""
@@ -146,22 +151,45 @@ class _Block:
         if few:
             for number in range(rows + few - 1):
                 reached = range(max(0, number - few + 1), min(rows, number + 1))
-                sums = self._line(source, INDEX(number), reached, sums)
+                served = self._served(reached, number)
+                sums = self._line(source, INDEX(number), served, sums)
             return sums
         for number in range(rows - 1):
-            sums = self._line(source, INDEX(number), range(number + 1), sums)
+            served = self._served(range(number + 1))
+            sums = self._line(source, INDEX(number), served, sums)
+        every = self._served(range(rows))
         sums = repeated(
             self.builder,
             (INDEX(rows - 1), high, 1),
-            lambda number, *given: self._line(source, number, range(rows), given),
+            lambda number, *given: self._line(source, number, every, given),
             sums,
         )
         for number in range(rows - 1):
             line = self.builder.add(high, INDEX(number))
-            sums = self._line(source, line, range(number + 1, rows), sums)
+            served = self._served(range(number + 1, rows))
+            sums = self._line(source, line, served, sums)
         return sums
 
-    def _line(self, source: Any, number: Any, reached: range, sums: Any) -> list[Any]:
+    def _served(self, reached: range, number: int | None = None) -> Served:
+        """Taps of a row of the input, each with the rows of the block that it serves.
+
+        If the number of that row is known, so is which taps are none.
+        """
+        zeros, taps = self.form.zeros, self.form.taps
+        found = (
+            (
+                tap,
+                [
+                    row
+                    for row in reached
+                    if number is None or not zeros >> (number - row) * taps + tap & 1
+                ],
+            )
+            for tap in range(taps)
+        )
+        return [(tap, rows) for tap, rows in found if rows]
+
+    def _line(self, source: Any, number: Any, served: Served, sums: Any) -> list[Any]:
         """Add what a row of the input gives, if there is one.
 
         Each has a block of code of its own: if they shared one, many weights would be
@@ -176,7 +204,7 @@ class _Block:
         )
         builder.cbranch(builder.icmp_signed("!=", word, INDEX(0)), there, after)
         builder.position_at_end(there)
-        grown = self._taps(self._samples(word, at), known, reached, factors, list(sums))
+        grown = self._taps(self._samples(word, at), known, served, factors, list(sums))
         builder.branch(after)
         builder.position_at_end(after)
         return [
@@ -192,11 +220,11 @@ class _Block:
         return phi
 
     def _taps(
-        self, start: Any, known: Any, reached: range, factors: Any, sums: list[Any]
+        self, start: Any, known: Any, served: Served, factors: Any, sums: list[Any]
     ) -> list[Any]:
         """Add the products of a row of the input with a row of weights for each output."""
         builder, form, found = self.builder, self.form, dict[int, Any]()
-        for tap in range(form.taps):
+        for tap, rows in served:
             first, apart = divmod(tap * form.step, self.vector.count)
             for index in range(first, first + form.vectors + (apart > 0)):
                 if index not in found:
@@ -205,7 +233,7 @@ class _Block:
                 self._joined(found[index], found.get(index + 1), apart)
                 for index in range(first, first + form.vectors)
             ]
-            for row in reached:
+            for row in rows:
                 place = builder.gep(factors, [INDEX(tap - row * form.taps)])
                 weight = spread(builder, builder.load(place), self.vector)
                 for index, value in enumerate(values, row * form.vectors):
