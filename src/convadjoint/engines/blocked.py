@@ -37,6 +37,8 @@ _LONGEST = 2**30
 # Samples of a job, at most, and jobs of a thread, at least; multiplications that are over before another thread has woken
 # up, and those that take as long as a sample of the output takes besides.
 _JOB, _JOBS, _WAKING, _MOVING = 2**15, 4, 3_000_000, 8
+# Bytes of an address.
+_WORD = 8
 # Rows and vectors of a block, with 32 registers or with 16, and how much longer a sample
 # takes than with the first one.
 _SHAPES = {32: ((6, 3, 1.0), (7, 2, 1.04)), 16: ((4, 2, 1.0),)}
@@ -54,54 +56,54 @@ class BlockedPlan(InPlacePlan):
 
     def _call(self, x: Array, key: Key) -> Call:
         """What the compiled code is given."""
-        spec, itemsize, (axes, borders) = self.spec, x.itemsize, _lifted(self.spec)
-        deep, down, along = axes
+        spec, itemsize, weights = self.spec, x.itemsize, self.weights
+        deep, down, along = (IDLE, *spec.axes)[-3:]
         form, wide = _form(down, along, itemsize)
-        form = form._replace(zeros=self.zeros)
         blocks = -(-down.q // (form.rows * down.d)) * down.d
-        images, row = len(x) * spec.groups * deep.q, form.rows * along.q
-        job = min(_JOB, images * blocks * row // (_JOBS * key[-1]))
-        band = evenly(blocks, max(1, job // row))
-        # Small bands are taken several at once.
-        bands, each = -(-blocks // band), max(1, job // (band * row))
-        total = images * bands
-        jobs = -(-total // each)
+        images, image = len(x) * spec.groups * deep.q, down.q * along.q
+        jobs = _jobs(images, blocks, form.rows * along.q, key[-1])
         channels, sink = spec.c_in // spec.groups, -(-along.q // LINE) * LINE
-        table = channels * deep.k * (form.rows + down.k)
+        words = channels * deep.k * (form.rows + down.k)
+        strips = wide * words if spec.extend[-1] else 0
         reach = blocks * form.rows + down.d * (form.rows + down.k)
-        tables = (
-            _origins(deep, borders[0], np.add.outer(np.arange(deep.q), _shifts(deep))),
-            _origins(down, borders[1], np.arange(reach)),
-            _origins(along, borders[2], np.arange(along.q + wide)),
-        )
-        strides = [stride // itemsize for stride in x.strides]
-        plane, image = strides[2] if len(spec.axes) > 2 else 0, down.q * along.q
-        work = images * image * (self.weights[0].size + _MOVING)
+        far, lane, *others, row = (stride // itemsize for stride in x.strides[:-1])
+        work = images * image * (weights[0].size + _MOVING)
         call = Call.of(
-            _compiled(self.weights.dtype, form),
+            _compiled(weights.dtype, form._replace(zeros=self.zeros)),
+            ((sink + strips) * itemsize, _WORD * (form.rows + 2 * words)),
+            (None, None, weights, *_tables(spec, reach, along.q + wide)),
             (
-                (sink + (wide * table if borders[2] else 0)) * itemsize,
-                (form.rows + 2 * table) * tables[0].itemsize,
-            ),
-            (None, None, self.weights, *tables),
-            (
-                *(jobs, each, total, bands, band, blocks),
+                *(*jobs, blocks),
                 *(deep.q, spec.groups, channels, deep.k, down.q, along.q),
-                *_inside(along, borders[2]),
+                *_inside(along, spec.extend[-1]),
                 *(down.d, down.k),
-                *(strides[0], strides[1], plane, strides[-2]),
+                *(far, lane, *(others or (0,)), row),
                 *(spec.groups * deep.q * image, deep.q * image, image, along.q),
-                *(sink, table, 0),
+                *(sink, words, 0),
             ),
             slot=0 if itemsize == 4 else 2,
-            threads=min(key[-1], max(1, jobs)) if work > _WAKING else 1,
+            threads=min(key[-1], max(1, jobs[0])) if work > _WAKING else 1,
         )
         return keep(self.calls, key, call)
 
 
-def _lifted(spec: ConvSpec) -> tuple[tuple[Axis, ...], tuple[Border | None, ...]]:
-    """Planes, rows and samples; and what extends them."""
-    return (IDLE, *spec.axes)[-3:], (None, *spec.extend)[-3:]
+def _jobs(images: int, blocks: int, row: int, threads: int) -> tuple[int, ...]:
+    """Jobs, bands of each, all bands, bands of an image, and blocks of a band.
+
+    A row of blocks has so many samples.  Small bands are taken several at once.
+    """
+    most = min(_JOB, images * blocks * row // (_JOBS * threads))
+    band = evenly(blocks, max(1, most // row))
+    bands, each = -(-blocks // band), max(1, most // (band * row))
+    return -(-images * bands // each), each, images * bands, bands, band
+
+
+def _tables(spec: ConvSpec, rows: int, samples: int) -> tuple[Integers, ...]:
+    """Where planes, so many rows, and so many samples of these are that taps read."""
+    (deep, down, along), borders = (IDLE, *spec.axes)[-3:], (None, *spec.extend)[-3:]
+    planes = np.add.outer(np.arange(deep.q), deep.d * np.arange(deep.k))
+    found = planes, np.arange(rows), np.arange(samples)
+    return tuple(map(_origins, (deep, down, along), borders, found))
 
 
 def _form(down: Axis, along: Axis, itemsize: int) -> "tuple[Form, int]":
@@ -118,11 +120,6 @@ def _form(down: Axis, along: Axis, itemsize: int) -> "tuple[Form, int]":
     few = down.k if down.k < rows else 0
     form = blocks.Form(rows, vectors, along.k, along.d, few)
     return form, form.reads(lanes) * lanes
-
-
-def _shifts(axis: Axis) -> Integers:
-    """How far from an output its taps read."""
-    return np.arange(axis.k) * axis.d
 
 
 def _origins(axis: Axis, border: Border | None, found: Integers) -> Integers:
