@@ -84,6 +84,7 @@ def test_whole_numbers_are_exact(dtype, spec, job, seed):
         patch.setattr(inplace, "np", roomy)
         patch.setattr(blocked, "_SHORTEST", 0)
         patch.setattr(blocked, "_EXTENDED", 0)
+        patch.setattr(blocked, "_APART", 0)
         patch.setattr(blocked, "_JOB", job)
         assert blocked.fits(spec, kernel)
         with fences(inplace):
@@ -154,6 +155,9 @@ WHOLE = Border(n=298, length=300, lo=1, mode="reflect")
         # Several channels, long rows of taps, short rows, what is cropped or one row.
         (FINE | {"c_out": 2}, False),
         (FINE | {"k": (4, 18)}, False),
+        (FINE | {"k": (2, 3), "d": (7, 32)}, True),
+        (FINE | {"k": (2, 3), "d": (1, 33)}, False),
+        (FINE | {"k": (2, 3), "d": (8, 1)}, False),
         (FINE | {"n": (40, 21)}, False),
         (FINE | {"extend": (None, CROPPED)}, False),
         (FINE | {"n": (300,), "k": (5,), "d": (1,)}, False),
@@ -199,6 +203,24 @@ def test_taps_of_zero_are_no_taps(pattern, dtype):
         assert_same(plan.apply(x), want.apply(x))
         x[..., 3, 50] = np.nan
         assert_same(np.isnan(plan.apply(x)), np.isnan(want.apply(x)))
+
+
+def test_rows_that_begin_far_outside_are_laid_out():
+    # No address is worked out from as many samples.
+    op = ca.Conv2DOp(
+        (30, 100),
+        np.ones((3, 3)),
+        padding=((1, 1), (2**32, -(2**32) + 2)),
+        engine="direct",
+    )
+    assert op.dimsd == (30, 100)
+    assert not (op @ np.ones((30, 100))).any()
+    axis = Axis(n=100, q=100, k=3, lo=2**30)
+    for lo, fits in ((axis.lo, True), (axis.lo + 1, False), (-axis.lo - 1, False)):
+        spec = ConvSpec(axes=(axis, replace(axis, lo=lo)))
+        kernel = np.ones(spec.kernel_shape)
+        assert blocked.fits(spec, kernel) == fits
+        assert not direct.plan(spec, kernel).apply(np.ones(spec.dims)).any()
 
 
 def test_other_kernels_with_zeros_and_complex_ones_are_laid_out():

@@ -27,12 +27,14 @@ __all__ = ["BlockedPlan", "fits", "plan"]
 
 Integers = npt.NDArray[np.int64]
 
-# The most taps of a row, which are written out; bytes of the shortest row, and of the
-# shortest that is extended.
-_TAPS, _SHORTEST, _EXTENDED = 17, 88, 384
+# The most taps of a row, which are written out, and how far they may reach; bytes of the
+# shortest row, and of the shortest that is extended.
+_TAPS, _REACH, _SHORTEST, _EXTENDED = 17, 64, 88, 384
+# Rows of the output that should be there for each row between two of taps.
+_APART = 6
 # The most taps and rows of a plane of which some are zero: there is code for each pattern.
 _SMALL, _FEW = 9, 3
-# The most samples of a row: they are counted by numbers of 32 bits.
+# The most samples of a row, and before it: they are counted by numbers of 32 bits.
 _LONGEST = 2**30
 # Samples of a job, at most, and jobs of a thread, at least; multiplications that are over before another thread has woken
 # up, and those that take as long as a sample of the output takes besides.
@@ -153,11 +155,13 @@ def fits(spec: ConvSpec, kernel: Array) -> bool:
         return False
     if not 2 <= len(spec.axes) <= 3 or not all(map(_whole, spec.extend)):
         return False
-    along = spec.axes[-1]
+    *_, down, along = spec.axes
     return bool(
         all(axis.s == axis.t == 1 for axis in spec.axes)
         and along.k <= _TAPS
-        and max(along.n, along.q) <= _LONGEST
+        and (along.k - 1) * along.d <= _REACH
+        and (down.d - 1) * _APART <= down.q
+        and max(along.n, along.q, abs(along.lo)) <= _LONGEST
         and along.q * kernel.itemsize >= (_EXTENDED if spec.extend[-1] else _SHORTEST)
         and _patterned(kernel)
     )
