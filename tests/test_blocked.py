@@ -15,7 +15,7 @@ from checks import assert_same
 from convadjoint import engines
 from convadjoint.engines import blocked, calls, cost, direct, inplace, taps
 from convadjoint.geometry import Axis, Border, ConvSpec
-from fences import fences
+from fences import at_the_end, fences
 from oracles import spec_dense
 from strategies import MODES, SEEDS, integers, noise, upto
 from test_lanes import AROUND, Roomy
@@ -123,6 +123,45 @@ def test_blocks_end_where_rows_do(short, dtype, taps_):
         (room,) = roomy.rooms
         assert (room[:AROUND] == 77).all()
         assert (room[-AROUND:] == 77).all()
+
+
+@pytest.mark.parametrize("mode", ["zeros", "symmetric"])
+@pytest.mark.parametrize("taps_", [3, 17])
+def test_nothing_is_read_beyond_rows(short, taps_, mode):
+    rng = np.random.default_rng(0)
+    for n in range(60, 131):
+        axis, lo = Axis(n=n, q=n, k=taps_, lo=taps_ // 2), taps_ // 2
+        spec = ConvSpec(axes=(Axis(n=2, q=2, k=1), axis))
+        if mode != "zeros":
+            border = Border(n=n, length=n + 2 * lo, lo=lo, mode=mode)
+            axis = replace(axis, n=border.length, lo=0)
+            spec = replace(spec, axes=(spec.axes[0], axis), extend=(None, border))
+        kernel = nonzero(rng, spec.kernel_shape).astype("f4")
+        x = at_the_end(integers(rng, spec.dims).astype("f4"))
+        want = taps.plan(spec, kernel).apply(x.copy())
+        assert_same(blocked.plan(spec, kernel).apply(x), want)
+
+
+@pytest.mark.parametrize("lo", [-200, 30, 63, 64, 65, 200])
+def test_blocks_may_lie_outside(short, lo):
+    rng = np.random.default_rng(0)
+    border = Border(n=40, length=300, lo=130, mode="circular")
+    axes = Axis(n=20, q=20, k=3, lo=1), Axis(n=300, q=300, k=3, lo=lo)
+    for extend in ((None, None), (None, border)):
+        spec = ConvSpec(axes=axes, extend=extend)
+        kernel, x = nonzero(rng, spec.kernel_shape), integers(rng, spec.dims)
+        with fences(inplace):
+            y = blocked.plan(spec, kernel).apply(x)
+        assert_same(y, taps.plan(spec, kernel).apply(x))
+
+
+@pytest.mark.parametrize("blocks", [1, 5, 7, 16])
+def test_bands_of_blocks_hold_them_all(blocks):
+    for wanted in (1, 2, 3, 4):
+        jobs, each, total, bands, band = blocked._jobs(3, blocks, 2**15 // wanted, 1)
+        assert jobs * each >= total > (jobs - 1) * each
+        assert bands * band >= blocks > (bands - 1) * band
+        assert total == 3 * bands
 
 
 def test_what_is_folded_is_no_single_call():
@@ -290,6 +329,87 @@ def test_any_order_of_axes_and_any_address_is_read(short):
         wanted = want if (one == x).all() else taps.plan(spec, kernel).apply(before)
         assert_same(plan.apply(one), wanted)
         assert_same(one, before)
+
+
+def beside(x, axis):
+    """The same array, with an axis that lies last in memory, and something around it."""
+    around = np.full([n + 4 for n in x.shape], 1e6, x.dtype)
+    last = np.moveaxis(around, axis, -1).copy()
+    inner = last[tuple(slice(2, -2) for _ in last.shape[:-1])][..., : x.shape[axis]]
+    whole = np.ascontiguousarray(inner) if x.shape[-1] % 2 else inner
+    view = np.moveaxis(whole, -1, axis)
+    view[...] = x
+    return view
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_images_that_lie_beside_each_other_are_one(dtype, count, axis):
+    rng = np.random.default_rng(0)
+    one, color = {"batch": count}, {"c_in": count, "c_out": count, "groups": count}
+    plane, border = (
+        Axis(n=4, q=5, k=2, lo=1),
+        Border(n=20, length=24, lo=2, mode="circular"),
+    )
+    for n, k, d, lo in ((31, 3, 1, 1), (40, 4, 2, -1), (31, 1, 1, 3)):
+        lines = Axis(n=20, q=20, k=3, lo=1), Axis(n=n, q=n + 2, k=k, d=d, lo=lo)
+        extended = Axis(n=24, q=20, k=3, d=2), lines[1]
+        for axes, extend in (
+            (lines, (None, None)),
+            ((plane, *lines), (None,) * 3),
+            (extended, (border, None)),
+        ):
+            words = color if axis else one
+            spec = ConvSpec(axes=axes, extend=extend, **words)
+            kernel = nonzero(rng, spec.kernel_shape).astype(dtype)
+            kernel[:] = kernel[:1]
+            x = beside(integers(rng, spec.dims).astype(dtype), axis)
+            plan = blocked.plan(spec, kernel)
+            want = taps.plan(spec, kernel).apply(x.copy())
+            known = x.strides[-1] == count * x.itemsize
+            assert plan.takes_last(x) == known
+            for _ in range(2):
+                assert_same(plan.apply(x), want)
+            if known:
+                assert np.moveaxis(plan.apply(x), axis, -1).flags.c_contiguous
+
+
+def test_images_with_kernels_of_their_own_or_far_taps_are_taken_apart():
+    rng = np.random.default_rng(0)
+    words = {"c_in": 3, "c_out": 3, "groups": 3}
+    for k, mode, same, takes in (
+        (3, None, True, True),
+        (3, None, False, False),
+        (3, "circular", True, False),
+        (17, None, True, True),
+        (12, None, True, True),
+    ):
+        spec = spec_of((20, 120), (3, k), d=(1, 2) if k == 12 else (1, 1), **words)
+        if mode:
+            border = Border(n=120, length=122, lo=1, mode=mode)
+            axes = (spec.axes[0], Axis(n=122, q=120, k=3))
+            spec = replace(spec, axes=axes, extend=(None, border))
+        kernel = nonzero(rng, spec.kernel_shape)
+        if same:
+            kernel[:] = kernel[:1]
+        x = np.moveaxis(integers(rng, (1, 20, 120, 3)), -1, 1)
+        plan = blocked.plan(spec, kernel)
+        assert plan.takes_last(x) == (takes and 2 * (k == 12) * 11 * 3 <= 64)
+        assert_same(plan.apply(x), taps.plan(spec, kernel).apply(x.copy()))
+
+
+@pytest.mark.parametrize("thick", [1, 3])
+def test_colors_that_lie_last_are_not_moved(thick):
+    rng = np.random.default_rng(0)
+    kernel = integers(rng, (3, 5))
+    kernel[kernel == 0] = 1
+    op = ca.Conv2DOp((30, 50, thick), kernel, axes=(0, 1), padding=2, engine="direct")
+    x, y = integers(rng, op.dims), integers(rng, op.dimsd)
+    for color in range(thick):
+        alone = ca.Conv2DOp((30, 50), kernel, padding=2, engine="taps")
+        assert_same((op @ x)[..., color], alone @ x[..., color].copy())
+        assert_same((op.T @ y)[..., color], alone.T @ y[..., color].copy())
 
 
 @pytest.mark.parametrize("mode", ["zeros", "symmetric"])

@@ -7,15 +7,17 @@ several channels or planes.  Only where samples of a row are extended, what a bl
 laid out.
 """
 
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from convadjoint.engines.calls import LINE, Call, keep
-from convadjoint.engines.extension import sources
+from convadjoint.engines.extension import fold, sources
 from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Axis, Border, ConvSpec
@@ -46,15 +48,67 @@ _WORD = 8
 _SHAPES = {32: ((6, 3, 1.0), (7, 2, 1.04)), 16: ((4, 2, 1.0),)}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class BlockedPlan(InPlacePlan):
-    """Weights ``(groups, c_in/g, planes, rows, taps)``."""
+    """Weights ``(groups, c_in/g, planes, rows, taps)``.
 
-    __slots__ = ()
+    `others` are plans for signals, or channels, that lie beside each other sample by
+    sample: they are one image, whose taps are as many samples apart.
+    """
+
+    others: "dict[int, BlockedPlan]" = field(default_factory=dict)
 
     @property
     def zeros(self) -> int:
         """A bit for each tap of a plane that is none."""
         return sum(1 << int(tap) for tap in np.flatnonzero(~_live(self.weights)))
+
+    def apply(self, x: Array) -> Array:
+        """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``, in the same order."""
+        if not self.takes_last(x):
+            return InPlacePlan.apply(self, x)
+        axis = int(x.shape[0] == 1)
+        count, sizes = x.shape[axis], x.shape[2:]
+        shape, strides = (*sizes[:-1], sizes[-1] * count), x.strides[2:-1]
+        joined = as_strided(x, (1, 1, *shape), (*x.strides[:2], *strides, x.itemsize))
+        found = self._beside(count).apply(joined)
+        lengths = (line.q for line in self.spec.axes)
+        y = np.expand_dims(np.moveaxis(found.reshape(*lengths, count), -1, 0), 1 - axis)
+        return fold(y, self.spec.fold) if any(self.spec.fold) else y
+
+    def takes_last(self, x: Array) -> bool:
+        """Whether signals or channels, all with one kernel, lie beside each other."""
+        spec, along = self.spec, self.spec.axes[-1]
+        axis = int(len(x) == 1)
+        count = x.shape[axis]
+        alone = spec.c_in == spec.groups and x.shape[1 - axis] == 1
+        return bool(
+            alone
+            and count > 1
+            and x.flags.aligned
+            and (x.strides[axis], x.strides[-1]) == (x.itemsize, count * x.itemsize)
+            and all(stride % x.itemsize == 0 for stride in x.strides)
+            and (along.k - 1) * along.d * count <= _REACH
+            and max(along.n, along.q, abs(along.lo)) * count <= _LONGEST
+            and not spec.extend[-1]
+            and (self.weights == self.weights[:1]).all()
+        )
+
+    def _beside(self, count: int) -> "BlockedPlan":
+        """The plan for so many of them."""
+        spec, along = self.spec, self.spec.axes[-1]
+        wide = replace(
+            along,
+            n=along.n * count,
+            q=along.q * count,
+            d=along.d * count,
+            lo=along.lo * count,
+        )
+        one = ConvSpec(
+            axes=(*spec.axes[:-1], wide), extend=spec.extend, batch=1, c_in=1, c_out=1
+        )
+        made = BlockedPlan(one, self.weights[:1], self.tap_by_tap)
+        return self.others.get(count) or self.others.setdefault(count, made)
 
     def _call(self, x: Array, key: Key) -> Call:
         """What the compiled code is given."""
@@ -67,7 +121,7 @@ class BlockedPlan(InPlacePlan):
         channels, sink = spec.c_in // spec.groups, -(-along.q // LINE) * LINE
         words = channels * deep.k * (form.rows + down.k)
         strips = wide * words if spec.extend[-1] else 0
-        reach = blocks * form.rows + down.d * (form.rows + down.k)
+        reach = blocks * form.rows + down.d * (down.k - 1)
         far, lane, *others, row = (stride // itemsize for stride in x.strides[:-1])
         work = images * image * (weights[0].size + _MOVING)
         call = Call.of(

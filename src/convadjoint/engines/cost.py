@@ -18,6 +18,7 @@ from convadjoint.engines.nested.minimal import Scheme
 from convadjoint.engines.nested.rounds import SHORT
 from convadjoint.engines.presence import likely
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.separable import products
 from convadjoint.engines.tiles import PARTS
 from convadjoint.engines.winograd import schemes
 from convadjoint.geometry import ConvSpec
@@ -42,6 +43,7 @@ SPLIT = 0.75  # one complex sample of a pass, taken apart or put together
 SPLITS = 20_000.0  # one such pass
 START = 9_000.0  # one product with the compiled engine
 SECOND = 700.0  # what a second pass adds to that
+SUM = 0.45  # one sample of a product added to another
 BORDER = 18_000.0  # one axis extended or folded by NumPy
 FOLD = 4_000.0  # one axis folded after a compiled product
 CALL = 6_000.0  # one call of NumPy with its slices
@@ -109,6 +111,11 @@ def estimates(spec: ConvSpec, kernel: Array) -> dict[str, float]:
         nested = None if work.is_complex else schemes(spec.axes)
         if nested is not None:
             found["winograd"] = NEST + folds + work.winograd(nested) * scale
+    if separable and min(found, key=found.__getitem__) == "separable":
+        # Only now is it worth while to ask how many products the kernel is the sum of.
+        count = products(kernel[:, 0])
+        sums = (count - 1) * prod(spec.dimsd) * SUM * scale
+        found["separable"] = count * found["separable"] + sums
     return {name: nanoseconds * 1e-9 for name, nanoseconds in found.items()}
 
 

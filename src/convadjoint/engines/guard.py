@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from convadjoint.engines import direct, taps
+from convadjoint.engines.blocked import BlockedPlan
 from convadjoint.engines.depthwise.lanes import takes_channels_last
 from convadjoint.engines.magnitude import largest
 from convadjoint.engines.ordering import ordered
@@ -47,7 +48,7 @@ class Guarded:
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         if x.strides[-1] != x.itemsize and x.nbytes <= _COPIED:
-            x = x if takes_channels_last(self.inner) else ordered(x)
+            x = x if _takes(self.inner, x) else ordered(x)
         if x.dtype.kind == "c" and self.kernel.dtype.kind != "c":
             parts = self._finite(np.concatenate((x.real, x.imag)))
             y = np.empty((len(x), *parts.shape[1:]), x.dtype)
@@ -91,6 +92,13 @@ class Guarded:
                 (taps if refused else direct).plan(self.spec, self.kernel)
             )
         return self.others[0]
+
+
+def _takes(plan: Plan, x: Array) -> bool:
+    """Whether a plan reads data whose last axis is not along memory as they are."""
+    if isinstance(plan, BlockedPlan):
+        return plan.takes_last(x)
+    return takes_channels_last(plan)
 
 
 def drowns(x: Array, sizes: Array | None = None) -> bool:

@@ -15,7 +15,7 @@ from convadjoint.engines import crossing, direct, taps
 from convadjoint.engines.protocol import Array, Plan
 from convadjoint.geometry import Axis, ConvSpec
 
-__all__ = ["SeparablePlan", "factors", "plan", "refuses"]
+__all__ = ["SeparablePlan", "factors", "plan", "products", "refuses"]
 
 Factors = tuple[Array, ...]
 
@@ -94,6 +94,13 @@ def factors(kernels: Array) -> Iterator[Factors]:
             factor * alive * (2.0**exponent if factor is product[-1] else 1)
             for factor, alive in zip(product, live, strict=True)
         )
+
+
+def products(kernels: Array) -> int:
+    """How many products kernels ``(channels, *k)`` are the sum of; 1 if that is unknown."""
+    if not np.isfinite(kernels).all():
+        return 1
+    return max(1, sum(1 for _ in factors(kernels)))
 
 
 def _factors(kernels: Array, tolerance: float) -> Iterator[Factors]:
