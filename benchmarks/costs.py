@@ -53,11 +53,19 @@ def problem() -> ca.Conv2DOp:
 
 
 def blur() -> ca.Conv2DOp:
-    """A point-spread function on an image, sometimes a Gaussian."""
+    """A point-spread function on an image, sometimes a Gaussian, a disk or two lines."""
     n = random.choice((32, 64, 128, 256, 512, 1024))
     k = min(n // 2, random.choice((3, 5, 7, 9, 15, 25, 41, 63)))
-    smooth = random.random() < 0.25
-    psf = ca.gaussian_kernel((k, k), k / 5) if smooth else noise(k, k)
+    away = np.arange(k) - (k - 1) / 2
+    disk = np.hypot.outer(away, away) <= k / 2
+    psf = random.choice(
+        (
+            ca.gaussian_kernel((k, k), k / 5),
+            disk.astype(float),
+            noise(k, 2) @ noise(2, k),
+            *(noise(k, k),) * 5,
+        )
+    )
     return ca.Conv2DOp((n, n), psf, **words(strides=(1, 1, 1, 2, 3, 4, 8)))
 
 

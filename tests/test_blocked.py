@@ -13,7 +13,16 @@ pytest.importorskip("llvmlite")
 import convadjoint as ca
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import blocked, calls, cost, direct, inplace, taps
+from convadjoint.engines import (
+    blocked,
+    blocking,
+    blocks,
+    calls,
+    cost,
+    direct,
+    inplace,
+    taps,
+)
 from convadjoint.geometry import Axis, Border, ConvSpec
 from fences import at_the_end, fences
 from oracles import spec_dense
@@ -155,12 +164,12 @@ def test_blocks_may_lie_outside(short, lo):
         assert_same(y, taps.plan(spec, kernel).apply(x))
 
 
-@pytest.mark.parametrize("blocks", [1, 5, 7, 16])
-def test_bands_of_blocks_hold_them_all(blocks):
+@pytest.mark.parametrize("count", [1, 5, 7, 16])
+def test_bands_of_blocks_hold_them_all(count):
     for wanted in (1, 2, 3, 4):
-        jobs, each, total, bands, band = blocked._jobs(3, blocks, 2**15 // wanted, 1)
+        jobs, each, total, bands, band = blocked._jobs(3, count, 2**15 // wanted, 1)
         assert jobs * each >= total > (jobs - 1) * each
-        assert bands * band >= blocks > (bands - 1) * band
+        assert bands * band >= count > (bands - 1) * band
         assert total == 3 * bands
 
 
@@ -255,11 +264,66 @@ def test_rows_that_begin_far_outside_are_laid_out():
     assert op.dimsd == (30, 100)
     assert not (op @ np.ones((30, 100))).any()
     axis = Axis(n=100, q=100, k=3, lo=2**30)
-    for lo, fits in ((axis.lo, True), (axis.lo + 1, False), (-axis.lo - 1, False)):
-        spec = ConvSpec(axes=(axis, replace(axis, lo=lo)))
-        kernel = np.ones(spec.kernel_shape)
-        assert blocked.fits(spec, kernel) == fits
-        assert not direct.plan(spec, kernel).apply(np.ones(spec.dims)).any()
+    for lo, fits in ((2**30, True), (2**30 + 1, False), (-(2**62), False)):
+        for axes in ((axis, replace(axis, lo=lo)), (replace(axis, lo=lo), axis)):
+            spec = ConvSpec(axes=axes)
+            kernel = np.ones(spec.kernel_shape)
+            assert blocked.fits(spec, kernel) == fits
+            assert not direct.plan(spec, kernel).apply(np.ones(spec.dims)).any()
+
+
+@pytest.mark.parametrize("dilation", [(10**9, 1), (1, 10**9), (2**40, 2**40)])
+def test_far_taps_are_laid_out_at_once(dilation):
+    for shape in ((3, 3), (1, 3), (3, 1)):
+        op = ca.Conv2DOp(
+            (30, 100),
+            np.ones(shape),
+            padding=tuple((k // 2) * d for k, d in zip(shape, dilation, strict=True)),
+            dilation=dilation,
+            engine="direct",
+        )
+        near = np.ones(
+            [1 if d > 1 else k for k, d in zip(shape, dilation, strict=True)]
+        )
+        want = ca.Conv2DOp((30, 100), near, padding="same", engine="taps")
+        x = integers(np.random.default_rng(0), (30, 100))
+        assert_same(op @ x, want @ x)
+
+
+def test_bands_end_where_the_image_does(monkeypatch):
+    rng = np.random.default_rng(0)
+    spec = spec_of((105, 100), (3, 3), batch=2)
+    kernel, x = nonzero(rng, spec.kernel_shape), integers(rng, spec.dims)
+    want = taps.plan(spec, kernel).apply(x)
+    for rows in (7, 14, 21, 28):
+        monkeypatch.setattr(blocked, "_JOB", rows * 100)
+        with fences(inplace):
+            assert_same(blocked.plan(spec, kernel).apply(x), want)
+
+
+@pytest.fixture
+def without_masks(monkeypatch, tmp_path):
+    """Let whole blocks be made as where vectors are shorter."""
+    found = blocking.worker, blocked._compiled
+    for one in found:
+        one.cache_clear()
+    monkeypatch.setenv("CONVADJOINT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(blocks, "_MASKS", False)
+    yield
+    for one in found:
+        one.cache_clear()
+
+
+def test_whole_blocks_and_those_at_edges_are_the_same(short, without_masks):
+    rng = np.random.default_rng(0)
+    for n in (1, 47, 48, 49, 63, 64, 65, 66, 96, 111, 112, 113, 160):
+        for lo in (0, 1, 2):
+            axes = Axis(n=9, q=9, k=3, lo=1), Axis(n=n, q=n, k=3, lo=lo)
+            spec = ConvSpec(axes=axes)
+            kernel = nonzero(rng, spec.kernel_shape).astype("f4")
+            x = at_the_end(integers(rng, spec.dims).astype("f4"))
+            want = taps.plan(spec, kernel).apply(x.copy())
+            assert_same(blocked.plan(spec, kernel).apply(x), want)
 
 
 def test_other_kernels_with_zeros_and_complex_ones_are_laid_out():

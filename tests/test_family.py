@@ -7,6 +7,7 @@ from scipy.sparse import eye_array
 
 import convadjoint as ca
 from checks import assert_same
+from convadjoint.engines import cost
 from convadjoint.operators import DiagonalOp, KroneckerOp, MatrixOp
 from strategies import SEEDS, cases, integers, noise
 
@@ -166,6 +167,19 @@ def test_explain_lists_engines_that_can():
         text = ca.Conv2DOp((3, 40, 40), kernel, groups=3).explain()
         assert ("separable" in text) == listed
         assert "sparse" in text
+
+
+def test_estimates_count_the_products_that_a_kernel_is_the_sum_of():
+    rng = np.random.default_rng(0)
+    found = []
+    for rank in (1, 2, 4):
+        kernel = rng.standard_normal((1, 1, 9, rank)) @ rng.standard_normal((rank, 9))
+        spec = ca.Conv2DOp((600, 600), kernel[0, 0]).spec
+        found.append(cost.estimates(spec, kernel)["separable"])
+    assert found[1] > 2 * found[0]
+    assert found[2] > 2 * found[1]
+    bad = np.full((1, 1, 9, 9), np.nan)
+    assert cost.estimates(spec, bad)["separable"] == found[0]
 
 
 @pytest.mark.parametrize("engine", ["auto", "fft", "taps"])

@@ -36,7 +36,8 @@ _TAPS, _REACH, _SHORTEST, _EXTENDED = 17, 64, 88, 384
 _APART = 6
 # The most taps and rows of a plane of which some are zero: there is code for each pattern.
 _SMALL, _FEW = 9, 3
-# The most samples of a row, and before it: they are counted by numbers of 32 bits.
+# The most samples of an axis, before it or among its taps: for those of a row, there are
+# numbers of 32 bits.
 _LONGEST = 2**30
 # Samples of a job, at most, and jobs of a thread, at least; multiplications that are over before another thread has woken
 # up, and those that take as long as a sample of the output takes besides.
@@ -215,7 +216,10 @@ def fits(spec: ConvSpec, kernel: Array) -> bool:
         and along.k <= _TAPS
         and (along.k - 1) * along.d <= _REACH
         and (down.d - 1) * _APART <= down.q
-        and max(along.n, along.q, abs(along.lo)) <= _LONGEST
+        and all(
+            max(axis.n, axis.q, abs(axis.lo), axis.k * axis.d) <= _LONGEST
+            for axis in spec.axes
+        )
         and along.q * kernel.itemsize >= (_EXTENDED if spec.extend[-1] else _SHORTEST)
         and _patterned(kernel)
     )
