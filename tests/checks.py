@@ -9,6 +9,7 @@ import pickle
 
 import numpy as np
 
+from convadjoint import engines
 from strategies import ENGINES, integers, noise
 
 FEW = 16
@@ -31,6 +32,19 @@ def assert_same(got, want):
     got = np.asarray(got)
     assert got.shape == want.shape
     assert np.array_equal(got, want)
+
+
+def assert_threads_agree(op, x):
+    """Products have the same bits with any number of threads, and each time."""
+    before, found = engines.num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            engines.set_num_threads(threads)
+            found += [op @ x, op @ x]
+    finally:
+        engines.set_num_threads(before)
+    for one in found[1:]:
+        assert_same(one, found[0])
 
 
 def sample_by_sample(dense, x):

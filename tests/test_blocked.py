@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite")
 
 import convadjoint as ca
-from checks import assert_same
-from convadjoint import engines
+from checks import assert_same, assert_threads_agree
 from convadjoint.engines import (
     blocked,
     blocking,
@@ -489,15 +488,7 @@ def test_threads_make_the_same_bits(monkeypatch, mode):
         groups=2,
         engine="direct",
     )
-    x, before, found = noise(rng, op.dims).astype("f4"), engines.num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            engines.set_num_threads(threads)
-            found += [op @ x, op @ x]
-    finally:
-        engines.set_num_threads(before)
-    for one, other in product(found, found):
-        assert (one == other).all()
+    assert_threads_agree(op, noise(rng, op.dims).astype("f4"))
 
 
 def test_large_products_have_helpers():

@@ -1,7 +1,6 @@
 """Depthwise convolutions whose channels are lanes: see `engines.depthwise`."""
 
 from dataclasses import replace
-from itertools import product
 from math import prod
 from types import SimpleNamespace
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite")
 
 import convadjoint as ca
-from checks import assert_same
+from checks import assert_same, assert_threads_agree
 from convadjoint import engines
 from convadjoint.engines import calls, cost, direct, guard, taps
 from convadjoint.engines.depthwise import lanes, positions
@@ -293,16 +292,8 @@ def test_threads_make_the_same_bits(last, monkeypatch):
         engine="direct",
     )
     x, y = noise(rng, op.dims).astype("f4"), noise(rng, op.dimsd).astype("f4")
-    before, found = engines.num_threads(), []
-    try:
-        for threads in (1, 2, 3):
-            engines.set_num_threads(threads)
-            found.append((op @ x, op.T @ y))
-    finally:
-        engines.set_num_threads(before)
-    for one, other in product(found, found):
-        assert (one[0] == other[0]).all()
-        assert (one[1] == other[1]).all()
+    assert_threads_agree(op, x)
+    assert_threads_agree(op.T, y)
 
 
 def test_a_plan_keeps_few_calls(monkeypatch):
