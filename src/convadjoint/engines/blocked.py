@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from convadjoint.engines.calls import LINE, Call, keep
 from convadjoint.engines.extension import fold, sources
-from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly
+from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly, near
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Axis, Border, ConvSpec
 
@@ -36,11 +36,9 @@ _TAPS, _REACH, _SHORTEST, _EXTENDED = 17, 64, 88, 384
 _APART = 6
 # The most taps and rows of a plane of which some are zero: there is code for each pattern.
 _SMALL, _FEW = 9, 3
-# The most samples of an axis, before it or among its taps: for those of a row, there are
-# numbers of 32 bits.
-_LONGEST = 2**30
-# Samples of a job, at most, and jobs of a thread, at least; multiplications that are over before another thread has woken
-# up, and those that take as long as a sample of the output takes besides.
+# Samples of a job, at most, and jobs of a thread, at least; multiplications that are over
+# before another thread has woken up, and those that take as long as a sample of the output
+# takes besides.
 _JOB, _JOBS, _WAKING, _MOVING = 2**15, 4, 3_000_000, 8
 # Bytes of an address.
 _WORD = 8
@@ -57,7 +55,7 @@ class BlockedPlan(InPlacePlan):
     sample: they are one image, whose taps are as many samples apart.
     """
 
-    others: "dict[int, BlockedPlan]" = field(default_factory=dict)
+    others: "dict[int, BlockedPlan | None]" = field(default_factory=dict)
 
     @property
     def zeros(self) -> int:
@@ -66,38 +64,43 @@ class BlockedPlan(InPlacePlan):
 
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``, in the same order."""
-        if not self.takes_last(x):
+        axis = int(len(x) == 1)
+        beside = self._beside(x.shape[axis]) if self.takes_last(x) else None
+        if beside is None:
             return InPlacePlan.apply(self, x)
-        axis = int(x.shape[0] == 1)
         count, sizes = x.shape[axis], x.shape[2:]
         shape, strides = (*sizes[:-1], sizes[-1] * count), x.strides[2:-1]
         joined = as_strided(x, (1, 1, *shape), (*x.strides[:2], *strides, x.itemsize))
-        found = self._beside(count).apply(joined)
+        found = beside.apply(joined)
         lengths = (line.q for line in self.spec.axes)
         y = np.expand_dims(np.moveaxis(found.reshape(*lengths, count), -1, 0), 1 - axis)
         return fold(y, self.spec.fold) if any(self.spec.fold) else y
 
     def takes_last(self, x: Array) -> bool:
-        """Whether signals or channels, all with one kernel, lie beside each other."""
-        spec, along = self.spec, self.spec.axes[-1]
+        """Whether signals or channels that lie beside each other can be one image."""
         axis = int(len(x) == 1)
         count = x.shape[axis]
-        alone = spec.c_in == spec.groups and x.shape[1 - axis] == 1
         return bool(
-            alone
-            and count > 1
+            count > 1
+            and self.spec.c_in == self.spec.groups
+            and x.shape[1 - axis] == 1
             and x.flags.aligned
             and (x.strides[axis], x.strides[-1]) == (x.itemsize, count * x.itemsize)
             and all(stride % x.itemsize == 0 for stride in x.strides)
-            and (along.k - 1) * along.d * count <= _REACH
-            and max(along.n, along.q, abs(along.lo)) * count <= _LONGEST
-            and not spec.extend[-1]
-            and (self.weights == self.weights[:1]).all()
+            and self._beside(count) is not None
         )
 
-    def _beside(self, count: int) -> "BlockedPlan":
-        """The plan for so many of them."""
-        spec, along = self.spec, self.spec.axes[-1]
+    def _beside(self, count: int) -> "BlockedPlan | None":
+        """The plan for so many of them, if there is one: they have one kernel."""
+        if count not in self.others:
+            self.others[count] = self._joined(count)
+        return self.others[count]
+
+    def _joined(self, count: int) -> "BlockedPlan | None":
+        """Make it."""
+        spec, along, kernel = self.spec, self.spec.axes[-1], self.weights[:1]
+        if spec.extend[-1] or (self.weights != kernel).any():
+            return None
         wide = replace(
             along,
             n=along.n * count,
@@ -105,11 +108,8 @@ class BlockedPlan(InPlacePlan):
             d=along.d * count,
             lo=along.lo * count,
         )
-        one = ConvSpec(
-            axes=(*spec.axes[:-1], wide), extend=spec.extend, batch=1, c_in=1, c_out=1
-        )
-        made = BlockedPlan(one, self.weights[:1], self.tap_by_tap)
-        return self.others.get(count) or self.others.setdefault(count, made)
+        one = ConvSpec(axes=(*spec.axes[:-1], wide), extend=spec.extend)
+        return plan(one, kernel) if fits(one, kernel) else None
 
     def _call(self, x: Array, key: Key) -> Call:
         """What the compiled code is given."""
@@ -216,10 +216,7 @@ def fits(spec: ConvSpec, kernel: Array) -> bool:
         and along.k <= _TAPS
         and (along.k - 1) * along.d <= _REACH
         and (down.d - 1) * _APART <= down.q
-        and all(
-            max(axis.n, axis.q, abs(axis.lo), axis.k * axis.d) <= _LONGEST
-            for axis in spec.axes
-        )
+        and all(map(near, spec.axes))
         and along.q * kernel.itemsize >= (_EXTENDED if spec.extend[-1] else _SHORTEST)
         and _patterned(kernel)
     )

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from convadjoint.engines import calls
-from convadjoint.engines.blocks import Form, among, block
+from convadjoint.engines.blocks import Form, block
+from convadjoint.engines.masks import among
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,

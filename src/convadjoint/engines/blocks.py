@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
+from convadjoint.engines.masks import among
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,
@@ -22,7 +23,7 @@ from convadjoint.engines.primitives import (
     vector_of,
 )
 
-__all__ = ["Form", "among", "block"]
+__all__ = ["Form", "block"]
 
 # Taps, each with rows of a block.
 Served = list[tuple[int, list[int]]]
@@ -89,23 +90,6 @@ def block(form: Form, kind: Any) -> Any:
                 make_some()
 
     return emit
-
-
-def among(builder: Any, first: Any, left: Any, vectors: int, lanes: int) -> list[Any]:
-    """Which lanes of some vectors, from sample `first` on, are of a row with so many left."""
-    number = ir.IntType(32)
-    kind = ir.VectorType(number, lanes)
-    count = builder.add(first, left)
-    start, end = (
-        spread(builder, builder.trunc(one, number), kind) for one in (first, count)
-    )
-    # What is before the row has a very large number.
-    return [
-        builder.icmp_unsigned(
-            "<", builder.add(start, indices(range(index, index + lanes))), end
-        )
-        for index in range(0, vectors * lanes, lanes)
-    ]
 
 
 class _Block:

@@ -11,11 +11,14 @@ from convadjoint.engines.pool import num_threads
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Axis, ConvSpec
 
-__all__ = ["IDLE", "InPlacePlan", "Key", "evenly"]
+__all__ = ["IDLE", "LONGEST", "InPlacePlan", "Key", "evenly", "near"]
 
 # Signals, their strides, threads.
 Key = tuple[int, tuple[int, ...], int]
 
+# The most samples of an axis, before it or among its taps: for those of a row, there are
+# numbers of 32 bits.
+LONGEST = 2**30
 # An axis that has one sample.
 IDLE = Axis(n=1, q=1, k=1)
 
@@ -59,6 +62,11 @@ def evenly(count: int, wanted: int) -> int:
     """
     bands = -(-count // wanted)
     return -(-count // (bands + bands % 2 * (bands > 1)))
+
+
+def near(axis: Axis) -> bool:
+    """Whether samples and taps of an axis can be counted."""
+    return max(axis.n, axis.q, abs(axis.lo), axis.k * axis.d) <= LONGEST
 
 
 def _readable(x: Array) -> bool:
