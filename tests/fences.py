@@ -4,14 +4,19 @@ import ctypes
 import mmap
 import sys
 from contextlib import contextmanager
-from threading import local
 
 import numpy as np
 import pytest
 
-from convadjoint.engines import arrays, calls
+from convadjoint.engines import arrays, calls, squad
 
 ROOM, MARK = 16384, 77
+
+
+def buffers():
+    """The slots of the first seat that have a buffer, where it is, and its bytes."""
+    slots = squad.SQUAD.seats[0, squad.BUFFERS : squad.COPY].reshape(-1, 2)
+    return [(slot, int(at), int(size)) for slot, (at, size) in enumerate(slots) if at]
 
 
 @contextmanager
@@ -20,21 +25,32 @@ def fences(module, over=0):
 
     Those of even slots are written `over` bytes past their end at most.
     """
-    found = []
+    mine = squad.SQUAD.seats[0, squad.BUFFERS : squad.COPY]
+    found, kept, of = [], mine.copy(), calls.Call.of
 
-    def fenced(buffers, slot, nbytes):
+    def fenced(slot, nbytes):
+        if mine[2 * slot + 1] >= nbytes:
+            return
         size = -(-nbytes // 64) * 64 if slot % 2 else -(-nbytes // 64) * 64 + over
         buffer = np.full(size + 2 * ROOM + 64, MARK, np.uint8)
         begin = ROOM + -arrays.address(buffer[ROOM:]) % 64
-        buffers.arrays[slot] = buffer
-        buffers.slots[2 * slot : 2 * slot + 2] = arrays.address(buffer) + begin, nbytes
-        found.append((buffer[:begin], buffer[begin + size :]))
+        # What is before a buffer would be freed with it: nothing.
+        buffer[begin - 8 : begin] = 0
+        mine[2 * slot : 2 * slot + 2] = arrays.address(buffer) + begin, nbytes
+        found.append((buffer[: begin - 8], buffer[begin + size :]))
+
+    def with_fences(function, buffers, *given, **words):
+        slot, *both = buffers
+        for number, nbytes in enumerate(both):
+            fenced(slot + number, nbytes)
+        return of(function, buffers, *given, **words)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calls, "_MINE", local())
         patch.setattr(module, "num_threads", lambda: 1)
-        patch.setattr(calls._Buffers, "enlarge", fenced)
+        patch.setattr(calls.Call, "of", with_fences)
+        mine[:] = 0
         yield
+    mine[:] = kept
     for before, after in found:
         assert (before == MARK).all()
         assert (after == MARK).all()

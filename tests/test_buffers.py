@@ -1,5 +1,7 @@
 """What a thread's buffers held before: it has no part in a product."""
 
+import ctypes
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,8 +9,9 @@ from hypothesis import given
 import convadjoint as ca
 from checks import assert_same
 from convadjoint import engines
-from convadjoint.engines import calls, scratch
+from convadjoint.engines import scratch
 from convadjoint.errors import EngineRefusal
+from fences import buffers
 from strategies import ENGINES, SEEDS, integers, noise, specs
 
 BLURS = {
@@ -32,10 +35,9 @@ def alone():
 
 
 def spoil():
-    """Let nothing but NaN be in the buffers of this thread."""
-    buffers = getattr(calls._MINE, "buffers", None)
-    for array in buffers.arrays.values() if buffers else ():
-        array[:] = 255
+    """Let nothing but NaN be in the buffers of those who work alone."""
+    for _, buffer, nbytes in buffers():
+        ctypes.memset(buffer, 255, nbytes)
     for array in vars(scratch._BUFFERS).values():
         array[:] = np.nan
 

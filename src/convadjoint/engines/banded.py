@@ -120,11 +120,14 @@ class DirectPlan:
         shared = count if bands[0] > 1 else 0
         return Call.of(
             _compiled(weights.dtype),
-            (program.inputs * itemsize, program.products * itemsize),
+            (
+                0 if itemsize == 4 else 2,
+                program.inputs * itemsize,
+                program.products * itemsize,
+            ),
             (None, None, program.numbers, weights, *places),
             # How many bands, and the movers; the next band, and the next piece of each.
             (count, *movers_of(self.order, weights.dtype), *(0,) * (1 + shared)),
-            slot=0 if itemsize == 4 else 2,
             threads=min(threads, max(1, count * int(bands[0]))),
         )
 

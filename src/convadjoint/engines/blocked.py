@@ -40,6 +40,7 @@ _SMALL, _FEW = 9, 3
 # before another thread has woken up, and those that take as long as a sample of the output
 # takes besides.
 _JOB, _JOBS, _WAKING, _MOVING = 2**15, 4, 3_000_000, 8
+_BRIEF = 8_000_000
 # Bytes of an address.
 _WORD = 8
 # Rows and vectors of a block, with 32 registers or with 16, and how much longer a sample
@@ -127,7 +128,11 @@ class BlockedPlan(InPlacePlan):
         work = images * image * (weights[0].size + _MOVING)
         call = Call.of(
             _compiled(weights.dtype, form._replace(zeros=self.zeros)),
-            ((sink + strips) * itemsize, _WORD * (form.rows + 2 * words)),
+            (
+                0 if itemsize == 4 else 2,
+                (sink + strips) * itemsize,
+                _WORD * (form.rows + 2 * words),
+            ),
             (None, None, weights, *_tables(spec, reach, along.q + wide)),
             (
                 *(*jobs, blocks),
@@ -138,8 +143,8 @@ class BlockedPlan(InPlacePlan):
                 *(spec.groups * deep.q * image, deep.q * image, image, along.q),
                 *(sink, words, 0),
             ),
-            slot=0 if itemsize == 4 else 2,
             threads=min(key[-1], max(1, jobs[0])) if work > _WAKING else 1,
+            brief=work < _BRIEF,
         )
         return keep(self.calls, key, call)
 

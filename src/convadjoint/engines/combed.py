@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from convadjoint.engines.calls import Call, keep
-from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly
+from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly, near
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Axis, ConvSpec
 
@@ -54,7 +54,7 @@ class CombedPlan(InPlacePlan):
         work = len(x) * channels * (down.n * along.n + image)
         call = Call.of(
             _compiled(self.weights.dtype, shape),
-            (along.q * x.itemsize, 0),
+            (0 if x.itemsize == 4 else 2, along.q * x.itemsize, 0),
             (None, None, self.weights),
             (
                 *(jobs, bands, band, channels),
@@ -63,7 +63,6 @@ class CombedPlan(InPlacePlan):
                 *(distances[0], distances[1], rows),
                 *(channels * image, image, along.q, 0),
             ),
-            slot=0 if x.itemsize == 4 else 2,
             threads=min(key[-1], max(1, jobs)) if work > _WAKING else 1,
         )
         return keep(self.calls, key, call)
@@ -98,6 +97,7 @@ def fits(spec: ConvSpec, kernel: Array) -> bool:
         and 1 < along.s <= _STEP
         and along.k <= _GROUPS * along.s
         and down.k <= _REACHED * down.s
+        and all(map(near, spec.axes))
         and along.q * kernel.itemsize >= _SHORTEST
     )
 

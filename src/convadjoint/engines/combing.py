@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from convadjoint.engines import calls
+from convadjoint.engines.masks import among
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
@@ -30,7 +31,6 @@ from convadjoint.engines.primitives import (
     samples_at,
     spread,
     taken,
-    under,
     vector_at,
     vector_of,
     words_at,
@@ -180,11 +180,12 @@ def _block(
     vector, groups, vectors = vector_of(line), groups_of(shape), _vectors(shape)
     kept, known = None, {}
     if edge is not None:
-        kept = _under(builder, edge[2], vectors, vector.count)
-        known = {
-            group: _known(builder, edge, step * group, step * vectors, vector.count)
-            for group in range(groups)
-        }
+        first, left, outputs = edge
+        kept = among(builder, INDEX(0), outputs, vectors, vector.count)
+        for group in range(groups):
+            shift = INDEX(step * group)
+            inside = builder.add(first, shift), builder.sub(left, shift)
+            known[group] = among(builder, *inside, step * vectors, vector.count)
     # The newest row begins here.
     sums = [vector(None)] * vectors
     for place in places[1:]:
@@ -268,25 +269,3 @@ def _loaded(builder: Any, place: Any, count: int, known: Any) -> list[Any]:
         return [builder.load(at, align=1) for at in places]
     pairs = zip(places, known, strict=True)
     return [masked(builder, "load", at, mask) for at, mask in pairs]
-
-
-def _under(builder: Any, count: Any, vectors: int, lanes: int) -> list[Any]:
-    """The first lanes of some vectors."""
-    return [
-        under(builder, builder.sub(count, INDEX(index * lanes)), lanes)
-        for index in range(vectors)
-    ]
-
-
-def _known(builder: Any, edge: Any, shift: int, vectors: int, lanes: int) -> list[Any]:
-    """Which lanes of some vectors of a row, so far from the first one, are inside of it."""
-    first, after = (
-        builder.add(edge[0], INDEX(shift)),
-        builder.sub(edge[1], INDEX(shift)),
-    )
-    before = _under(builder, builder.neg(first), vectors, lanes)
-    until = _under(builder, after, vectors, lanes)
-    return [
-        builder.and_(builder.not_(out), known)
-        for out, known in zip(before, until, strict=True)
-    ]

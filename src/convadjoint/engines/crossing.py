@@ -67,11 +67,14 @@ class CrossedPlan(DirectPlan):
         work, slide = _compiled(weights.dtype, along.step, size)
         return Call.of(
             work,
-            (program.inputs * weights.itemsize, held * weights.itemsize),
+            (
+                0 if weights.itemsize == 4 else 2,
+                program.inputs * weights.itemsize,
+                held * weights.itemsize,
+            ),
             (None, None, program.numbers, weights, along.weights, *places),
             # How many bands; of the rows, what convolves them; the next band.
             (count, slide, along.rows, along.pitch, size, 0),
-            slot=0 if weights.itemsize == 4 else 2,
             threads=min(threads, max(1, count)),
         )
 

@@ -24,13 +24,21 @@ from convadjoint.engines.kinds import INDEX, flat, nested
 __all__ = ["module_of"]
 
 
-def module_of(function: Callable[..., Any], name: str, kinds: tuple[Any, ...]) -> Any:
-    """IR of a function that takes values of some kinds and returns nothing."""
-    module = ir.Module(name)
-    made = ir.Function(module, ir.FunctionType(ir.VoidType(), flat(kinds)), name)
+def module_of(
+    function: Callable[..., Any],
+    name: str,
+    kinds: tuple[Any, ...],
+    returns: Any = None,
+) -> Any:
+    """IR of a function that takes values of some kinds, and may return one."""
+    module, kind = ir.Module(name), returns or ir.VoidType()
+    made = ir.Function(module, ir.FunctionType(kind, flat(kinds)), name)
     body = _Body(ir.IRBuilder(made.append_basic_block("entry")), function, {})
-    body.translate(nested(kinds, iter(made.args)))
-    body.builder.ret_void()
+    found = body.translate(nested(kinds, iter(made.args)))
+    if returns is None:
+        body.builder.ret_void()
+    else:
+        body.builder.ret(found)
     return module
 
 

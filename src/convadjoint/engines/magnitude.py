@@ -48,11 +48,10 @@ def _compared(x: Array) -> Array:
     threads = min(num_threads(), jobs) if x.size > _WAKING else 1
     Call.of(
         _compiled(x.itemsize),
-        (0, 0),
+        (0, 0, 0),
         (None, None),
         # Jobs, and those of a row; samples of a row and of a piece; the next job.
         (jobs, pieces, x.shape[1], _PIECE, 0),
-        slot=0,
         threads=threads,
     ).make(x, found)
     # What is not finite compares as largest only where numbers are compared as bits.

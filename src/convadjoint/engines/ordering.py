@@ -62,7 +62,7 @@ def _transposed(x: Array, count: int, width: int, height: int, *steps: int) -> A
     y = np.empty(x.shape, x.dtype)
     call = Call.of(
         transposing.transposer(x.itemsize).address,
-        (0, 0),
+        (0, 0, 0),
         (None, None),
         # Jobs; those of a matrix, the samples of a piece and whether it is one of columns;
         # sizes and distances; lanes; the next job.
@@ -72,7 +72,6 @@ def _transposed(x: Array, count: int, width: int, height: int, *steps: int) -> A
             *transposing.lanes_of(x.itemsize),
             0,
         ),
-        slot=0,
         threads=min(num_threads(), count * pieces) if x.size > _WAKING else 1,
     )
     call.make(x, y)

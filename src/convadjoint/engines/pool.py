@@ -8,16 +8,20 @@ from functools import cache
 from threading import Lock, local
 from typing import Any, TypeVar
 
+import numpy as np
+
 from convadjoint.engines.helpers import Crew, Errand, settle
 from convadjoint.errors import GeometryError
 from convadjoint.geometry.checks import integer
 
-__all__ = ["each", "num_threads", "set_num_threads"]
+__all__ = ["WORKING", "each", "num_threads", "set_num_threads"]
 
 Job = TypeVar("Job")
 
 _VARIABLE = "CONVADJOINT_NUM_THREADS"
 _MOST = 1024
+# How many threads work at once, for compiled code; 0 if that is to be found out.
+WORKING = np.zeros(1, np.int64)
 _PLACE = local()
 
 
@@ -32,7 +36,7 @@ class _Pool:
     def count(self) -> int:
         """Threads that work at once."""
         if self.threads is None:
-            self.threads = _from_environment()
+            self.threads = WORKING[0] = _from_environment()
         return self.threads
 
     def send(self, work: Callable[[], None], count: int, sent: list[Errand]) -> None:
@@ -44,6 +48,7 @@ class _Pool:
         """Take another number of threads from now on."""
         with self.lock:
             old, self.crew, self.threads = self.crew, Crew(), threads
+            WORKING[0] = threads or 0
         old.dismiss()
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "REGISTERS",
     "VECTOR_BYTES",
     "Entry",
+    "answered",
     "ask",
     "beside",
     "called",
@@ -86,6 +87,7 @@ class Entry:
     function: Callable[..., Any]
     name: str
     kinds: tuple[Any, ...]
+    returns: Any = None
     place: int = 0
 
     @property
@@ -100,12 +102,14 @@ class Entry:
         """Its IR: what makes that is not needed if it was kept."""
         from convadjoint.engines.language import module_of  # noqa: PLC0415
 
-        return module_of(self.function, self.name, self.kinds)
+        return module_of(self.function, self.name, self.kinds, self.returns)
 
 
-def entry(name: str, *kinds: Any) -> Callable[[Callable[..., Any]], Entry]:
+def entry(
+    name: str, *kinds: Any, returns: Any = None
+) -> Callable[[Callable[..., Any]], Entry]:
     """Compile a function that takes values of some kinds; no other has its name."""
-    return lambda function: Entry(function, name, kinds)
+    return lambda function: Entry(function, name, kinds, returns)
 
 
 def kept(function: Callable[..., Any]) -> Callable[..., None]:
@@ -164,6 +168,13 @@ def called(builder: Any, function: Any, *given: Any) -> None:
     """Call what stands at an address, and takes these values."""
     kind = ir.FunctionType(ir.VoidType(), [one.type for one in given])
     builder.call(builder.inttoptr(function, kind.as_pointer()), given)
+
+
+@emitted
+def answered(builder: Any, function: Any, *given: Any) -> Any:
+    """The number that is the answer of what stands at an address to these values."""
+    kind = ir.FunctionType(INDEX, [one.type for one in given])
+    return builder.call(builder.inttoptr(function, kind.as_pointer()), given)
 
 
 @emitted

@@ -33,6 +33,12 @@ class SeparablePlan:
             one.tap_by_tap for one in self.products[0]
         )
 
+    @property
+    def single(self) -> Plan | None:
+        """The pass that does it all, if there is one."""
+        (product, *more) = self.products
+        return product[0] if len(product) == 1 and not more else None
+
     def apply(self, x: Array) -> Array:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         total: Array | None = None

@@ -10,9 +10,11 @@ from typing import Any
 from llvmlite import ir
 
 from convadjoint.engines import calls as of
+from convadjoint.engines import squad as at
 from convadjoint.engines.kinds import External
 from convadjoint.engines.primitives import (
     INDEX,
+    answered,
     called,
     compiled,
     emitted,
@@ -21,12 +23,14 @@ from convadjoint.engines.primitives import (
     words_at,
 )
 
-__all__ = ["enter", "serve"]
+__all__ = ["make", "produce", "serve"]
 
-_FREE, _BUSY = 0, 1
+_FREE, _BUSY = at.FREE, 1
 # Looks at a semaphore before a thread goes to sleep: as long as it takes to wake up.
 _LOOKS = 10_000
-_MASK_BYTES = 8 * of.CPU_WORDS
+_MASK_BYTES = 8 * at.CPU_WORDS
+# The system's clock that nobody sets, and how many of its nanoseconds are a moment.
+_CLOCK, _SECOND, _MOMENT = 1, 10**9, 200_000
 
 _int, _word = ir.IntType(32), INDEX
 
@@ -44,6 +48,7 @@ _getcpu = _system("sched_getcpu")
 _getaffinity = _system("sched_getaffinity", _int, _word, _word)
 _setaffinity = _system("sched_setaffinity", _int, _word, _word)
 _calloc = _system("calloc", _word, _word, returns=_word)
+_clock = _system("clock_gettime", _int, _word)
 _free = _system("free", _word, returns=ir.VoidType())
 
 
@@ -55,23 +60,29 @@ def _swapped(builder: Any, place: Any, old: Any, new: Any) -> Any:
 
 
 @compiled
-def _has_room(call: Any, mine: Any) -> Any:
-    """Make the buffers large enough; say whether there is memory for that."""
-    slots = words_at(mine)
-    for index in range(2):
-        slot, nbytes = 2 * (call[of.SLOTS] + index), call[of.BYTES + index]
-        if slots[slot + 1] < nbytes:
-            if slots[slot]:
-                _free(words_at(slots[slot])[-1])
-            whole = _calloc(1, nbytes + of.OVER + 2 * of.LINE)
-            if whole == 0:
-                slots[slot] = slots[slot + 1] = 0
-                return False
-            slots[slot] = (whole + 2 * of.LINE - 1) // of.LINE * of.LINE
-            slots[slot + 1] = nbytes
-            # What `free` needs stands before the buffer.
-            words_at(slots[slot])[-1] = whole
+def _has_room(slot: Any, nbytes: Any) -> Any:
+    """Make a buffer large enough; say whether there is memory for that."""
+    if slot[1] >= nbytes:
+        return True
+    if slot[0]:
+        _free(words_at(slot[0])[-1])
+    slot[0] = slot[1] = 0
+    whole = _calloc(1, nbytes + of.OVER + 2 * of.LINE)
+    if whole == 0:
+        return False
+    slot[0] = (whole + 2 * of.LINE - 1) // of.LINE * of.LINE
+    slot[1] = nbytes
+    # What `free` needs stands before the buffer.
+    words_at(slot[0])[-1] = whole
     return True
+
+
+@compiled
+def _has_buffers(call: Any, mine: Any) -> Any:
+    """Make both buffers of a call large enough; say whether there is memory for that."""
+    slot = moved(words_at(mine), 2 * call[of.SLOTS])
+    first = _has_room(slot, call[of.BYTES])
+    return first and _has_room(moved(slot, 2), call[of.BYTES + 1])
 
 
 @compiled
@@ -83,25 +94,31 @@ def _place(helper: Any, call: Any) -> None:
     """
     words, given = words_at(helper), words_at(call)
     # A thread that does not run yet has no number: 0 would be the caller.
-    if words[of.THREAD] == 0:
+    if words[at.THREAD] == 0:
         return
     same, some = True, False
-    for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
+    for word in range(at.CPUS, at.CPUS + at.CPU_WORDS):
         same = same and words[word] == given[word]
         some = some or given[word] != 0
     if some and not same:
-        for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
+        for word in range(at.CPUS, at.CPUS + at.CPU_WORDS):
             words[word] = given[word]
         # A CPU may have been taken away meanwhile: then it fails, and nothing is lost.
-        _setaffinity(words[of.THREAD], _MASK_BYTES, helper + 8 * of.CPUS)
+        _setaffinity(words[at.THREAD], _MASK_BYTES, helper + 8 * at.CPUS)
 
 
 @compiled
-def _wait(semaphore: Any) -> None:
-    """Look a while, then sleep."""
-    for _ in range(_LOOKS):
-        if _sem_trywait(semaphore) == 0:
-            return
+def _comes(semaphore: Any) -> bool:
+    """Look a while whether somebody posts."""
+    looks = 0
+    while looks < _LOOKS and _sem_trywait(semaphore) != 0:
+        looks += 1
+    return looks < _LOOKS
+
+
+@compiled
+def _sleep(semaphore: Any) -> None:
+    """Sleep until somebody posts."""
     while _sem_wait(semaphore) != 0:
         pass
 
@@ -111,13 +128,16 @@ def serve(helper: Any) -> None:
     """Wait for calls and do them, one after the other."""
     words = words_at(helper)
     while True:
-        _wait(helper)
-        call = words[of.STATE]
-        if call > _BUSY and _swapped(moved(words, of.STATE), call, _BUSY):
-            given, mine = words_at(call), helper + 8 * of.BUFFERS
-            if _has_room(given, mine):
+        if not _comes(helper):
+            words[at.ASLEEP] = 1
+            _sleep(helper)
+            words[at.ASLEEP] = 0
+        call = words[at.STATE]
+        if call > _BUSY and _swapped(moved(words, at.STATE), call, _BUSY):
+            given, mine = words_at(call), helper + 8 * at.BUFFERS
+            if _has_buffers(given, mine):
                 called(given[of.FUNCTION], call, mine)
-            _swapped(moved(words, of.STATE), _BUSY, _FREE)
+            _swapped(moved(words, at.STATE), _BUSY, _FREE)
             _sem_post(call)
 
 
@@ -125,59 +145,144 @@ def serve(helper: Any) -> None:
 def _name_cpus(call: Any) -> None:
     """Write into a call where its helpers should be: not on the caller's CPU."""
     words = words_at(call)
-    if _getaffinity(0, _MASK_BYTES, call + 8 * of.CPUS) == 0:
+    if _getaffinity(0, _MASK_BYTES, call + 8 * at.CPUS) == 0:
         cpu = _getcpu()
-        if 0 <= cpu < 64 * of.CPU_WORDS:
-            words[of.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
+        if 0 <= cpu < 64 * at.CPU_WORDS:
+            words[at.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
 
 
 @compiled
-def _copy(words: Any, size: Any, room: Any, given: Any) -> None:
-    """Copy a call, and write the addresses of what it is given into the copy."""
-    for word in range(size):
-        room[word] = words[word]
-    if given[0]:
-        room[of.GIVEN] = words_at(given[0])[of.SAMPLES]
-    if given[1]:
-        room[of.GIVEN + 1] = words_at(given[1])[of.SAMPLES]
-    if given[2]:
-        room[of.GIVEN + 2] = words_at(given[2])[of.SAMPLES]
+def _is_alone(words: Any, call: Any) -> Any:
+    """Whether a call is over before a helper that sleeps has woken up for it.
 
-
-@entry("enter", *(_word,) * 10)
-def enter(
-    words: Any,
-    size: Any,
-    mine: Any,
-    call: Any,
-    crew: Any,
-    count: Any,
-    wanted: Any,
-    one: Any,
-    other: Any,
-    third: Any,
-) -> None:
-    """Make a call with up to `wanted` helpers of a crew, those that are free.
-
-    `words` are its own, `call` is where the caller has room for a copy, and `mine` are the
-    caller's buffers.  `crew` is where the addresses of `count` helpers stand.  Up to three
-    arrays are given, as the objects that Python knows.  A helper that has not begun when
-    the caller is done is not waited for.
+    If the last one was a moment ago, it pays for the next ones.
     """
-    _copy(words_at(words), size, words_at(call), (one, other, third))
-    helpers, begun = words_at(crew), 0
-    if wanted > 0:
+    if words[of.BRIEF] == 0:
+        return False
+    office, now = words_at(words[of.OFFICE]), moved(words, at.CPUS)
+    _clock(_CLOCK, call + 8 * at.CPUS)
+    time = now[0] * _SECOND + now[1]
+    passed = time - office[at.LAST]
+    office[at.LAST] = time
+    return passed > _MOMENT
+
+
+@compiled
+def _together(call: Any, mine: Any) -> None:
+    """Make a call with the helpers that it wants, those that are free.
+
+    One that has not begun when the caller is done is not waited for.
+    """
+    words = words_at(call)
+    crew, wanted, begun = words_at(words_at(words[of.OFFICE])[at.CREW]), 0, 0
+    if words[of.WANTED] > 0:
+        wanted = min(crew[1], words[of.WANTED])
+        alone = _is_alone(words, call)
         _sem_init(call, 0, 0)
         _name_cpus(call)
-    for index in range(count):
-        state = moved(words_at(helpers[index]), of.STATE)
-        if begun < wanted and _swapped(state, _FREE, call):
-            begun += 1
-            _place(helpers[index], call)
-            _sem_post(helpers[index])
-    called(words_at(call)[of.FUNCTION], call, mine)
-    for index in range(count):
-        if begun and _swapped(moved(words_at(helpers[index]), of.STATE), call, _FREE):
-            begun -= 1
+        for index in range(2, 2 + crew[1]):
+            helper = words_at(crew[index])
+            suits = begun < wanted and not (alone and helper[at.ASLEEP] != 0)
+            if suits and _swapped(moved(helper, at.STATE), _FREE, call):
+                begun += 1
+                _place(crew[index], call)
+                _sem_post(crew[index])
+    called(words[of.FUNCTION], call, mine)
+    if begun > 0:
+        for index in range(2, 2 + crew[1]):
+            if _swapped(moved(words_at(crew[index]), at.STATE), call, _FREE):
+                begun -= 1
     for _ in range(begun):
-        _wait(call)
+        if not _comes(call):
+            _sleep(call)
+
+
+@compiled
+def _seat(office: Any) -> Any:
+    """Take the first seat that is free; 0 if there is none."""
+    for index in range(at.SEATED):
+        seat = office[at.SEATS] + 8 * at.WORDS * index
+        if _swapped(moved(words_at(seat), at.STATE), _FREE, _BUSY):
+            return seat
+    return 0
+
+
+@compiled
+def _seated(words: Any, given: Any, count: Any) -> Any:
+    """A seat with a copy of a call that takes some arrays; or what is in the way."""
+    office = words_at(words[of.OFFICE])
+    if words_at(office[at.CREW])[0] < words[of.WANTED]:
+        return of.NO_HELPERS
+    seat = _seat(office)
+    if seat == 0:
+        return of.NO_SEAT
+    own, mine = words_at(seat), seat + 8 * at.BUFFERS
+    if _has_buffers(words, mine) and _has_room(moved(own, at.COPY), 8 * words[of.SIZE]):
+        call = words_at(own[at.COPY])
+        for word in range(words[of.SIZE]):
+            call[word] = words[word]
+        for index in range(count):
+            call[of.GIVEN + index] = words_at(given[index])[of.SAMPLES]
+        return seat
+    own[at.STATE] = _FREE
+    return of.NO_MEMORY
+
+
+@compiled
+def _performed(seat: Any) -> Any:
+    """Make the call of a seat without the interpreter's lock; return its last word."""
+    place = words_at(seat)[at.COPY]
+    call = words_at(place)
+    office, size = words_at(call[of.OFFICE]), call[of.SIZE]
+    state = answered(office[at.LEAVE])
+    _together(place, seat + 8 * at.BUFFERS)
+    found = call[size - 1]
+    _swapped(moved(words_at(seat), at.STATE), _BUSY, _FREE)
+    called(office[at.RETURN], state)
+    return found
+
+
+@entry("make", _word, _word, _word, returns=_word)
+def make(bound: Any, arguments: Any, count: Any) -> Any:
+    """Make a call with the arrays that it is given; return its last word."""
+    words = words_at(words_at(bound)[of.SAMPLES])
+    found = _seated(words, words_at(arguments), count)
+    if found > 0:
+        found = max(_performed(found), 0)
+    return answered(words_at(words[of.OFFICE])[at.NUMBER], found)
+
+
+@compiled
+def _suits(words: Any, given: Any) -> Any:
+    """Whether an object is an array as it is wanted, and as many threads work."""
+    x = words_at(given)
+    if x[of.CLASS] != words[of.KIND] or x[of.DTYPE] != words[of.OF]:
+        return False
+    same = (x[of.AXES] & of.HALF) == words[of.RANK]
+    if not same or (x[of.FLAGS] & of.LYING) != of.LYING:
+        return False
+    lengths = words_at(x[of.LENGTHS])
+    for axis in range(words[of.RANK]):
+        same = same and lengths[axis] == words[of.DIMS + axis]
+    return same and words_at(words[of.NOW])[0] == words[of.THREADS]
+
+
+@entry("produce", _word, _word, _word, returns=_word)
+def produce(bound: Any, arguments: Any, count: Any) -> Any:
+    """Make a call with an array and a new one, and return that; or nothing."""
+    words, given = words_at(words_at(bound)[of.SAMPLES]), words_at(arguments)
+    call = words_at(words[of.CALL])
+    office = words_at(call[of.OFFICE])
+    if count == 1 and _suits(words, given[0]):
+        made = answered(office[at.MAKE], words[of.MAKER], words[of.ORDER])
+        if made == 0:
+            return made
+        seat = _seated(call, given, 1)
+        if seat > 0:
+            copy = words_at(words_at(seat)[at.COPY])
+            copy[of.GIVEN + 1] = words_at(made)[of.SAMPLES]
+            _performed(seat)
+            return made
+        called(office[at.FORGET], made)
+    called(office[at.KEEP], office[at.NOTHING])
+    return office[at.NOTHING]

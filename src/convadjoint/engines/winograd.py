@@ -93,8 +93,7 @@ class WinogradPlan:
         strange = False
         for one in rounds(band, len(x), threads):
             call = self._call(one, program, layout, threads)
-            call.make(*given)
-            strange |= bool(call.last())
+            strange |= bool(call.make(*given))
         if strange:
             return self._careful().apply(x)
         return fold(y, spec.fold)
@@ -108,13 +107,13 @@ class WinogradPlan:
         return Call.of(
             _compiled(weights.dtype),
             (
+                8 if itemsize == 4 else 10,
                 0 if one.shared else program.laid * itemsize,
                 (rows + program.products) * itemsize,
             ),
             (None, None, None, program.numbers, weights, layout, one.jobs),
             # Jobs, where products begin; the next job; whether something is not finite.
             (one.count, rows, 0, 0),
-            slot=8 if itemsize == 4 else 10,
             threads=max(1, min(threads, one.count)),
         )
 

@@ -49,6 +49,7 @@ class ConvolutionOperator(Member):
         self._kernel = kernel
         self._options = options
         self._straight: Straight | None = None
+        self._shortest: Any = None
         super().__init__(
             dtype=kernel.dtype,
             dims=dims,
@@ -149,12 +150,19 @@ class ConvolutionOperator(Member):
         return self.replace(kernel=given) @ x
 
     def __matmul__(self, other: Any) -> Any:
+        allowed = get_ndarray_multiplication()
+        if allowed and self._shortest:
+            y = self._shortest(other)
+            if y is not None:
+                self.matvec_count += 1
+                return y
         if type(other) is not np.ndarray:
             return super().__matmul__(other)
         straight = self._straight
-        if straight and straight.fits(other) and get_ndarray_multiplication():
+        if allowed and straight and straight.fits(other):
             self.matvec_count += 1
-            return straight.apply(other)
+            y, self._shortest = straight.apply(other)
+            return y
         y = self._product(other)
         # Only what has been done once without complaint is done straight.
         self._straight = straight or self._convolution.straight(self._direction)

@@ -76,7 +76,8 @@ class Straight:
 
     Small products take less time than a careful look at what is given.  `dims` and
     `dimsd` are the users' shapes, `canonical` is the plan's input; no `dims` fit nothing.
-    `calls` are those that are all of a product, by the number of threads.
+    `calls` are those that are all of a product, by the number of threads, and `shortest`
+    are the functions that look at an array, and make the call if it fits.
     """
 
     plan: Plan | Guarded
@@ -85,23 +86,26 @@ class Straight:
     canonical: tuple[int, ...]
     dimsd: tuple[int, ...]
     calls: dict[int, Any] = field(default_factory=dict)
+    shortest: dict[int, Any] = field(default_factory=dict)
 
     def fits(self, x: Array) -> bool:
         """Whether `x` may be given to `apply`."""
         return x.shape == self.dims and x.dtype == self.dtype and x.flags.carray
 
-    def apply(self, x: Array) -> Array:
-        """Map ``dims`` to ``dimsd``."""
+    def apply(self, x: Array) -> tuple[Array, Any]:
+        """Map ``dims`` to ``dimsd``; return the function of `shortest`, too."""
         threads = engines.num_threads()
         call = self.calls.get(threads)
         if call is None:
             lying = x.reshape(self.canonical)
             if threads not in self.calls:
                 self.calls[threads] = engines.ready(self.plan, lying)
-            return self.plan.apply(lying).reshape(self.dimsd)
+            return self.plan.apply(lying).reshape(self.dimsd), None
         y = np.empty(self.dimsd, self.dtype)
         call.make(x, y)
-        return y
+        if threads not in self.shortest and self.dims is not None:
+            self.shortest[threads] = call.product(self.dims, self.dtype, self.dimsd)
+        return y, self.shortest.get(threads)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

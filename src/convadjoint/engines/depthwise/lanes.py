@@ -103,11 +103,10 @@ class LanesPlan:
         work = batch * blocks * (sum(sides) + sides[1] * taps // 4)
         call = Call.of(
             _compiled(self.weights.dtype),
-            program.nbytes,
+            (0 if self.weights.itemsize == 4 else 2, *program.nbytes),
             (None, None, program.numbers, self.weights),
             # The last one is the next job.
             (jobs, program.chunks, blocks, channels, *steps[0], *steps[1], 0),
-            slot=0 if self.weights.itemsize == 4 else 2,
             threads=min(threads, max(1, jobs)) if work > _WAKING else 1,
         )
         return keep(self.calls, (batch, last, threads), call)

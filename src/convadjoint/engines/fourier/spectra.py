@@ -117,10 +117,13 @@ class WavePlan:
         dtype = self.kernel.dtype
         return Call.of(
             _compiled(dtype),
-            (self.work * dtype.itemsize, 3 * 8 * int(self.numbers[of.LANES])),
+            (
+                4 if dtype.itemsize == 4 else 6,
+                self.work * dtype.itemsize,
+                3 * 8 * int(self.numbers[of.LANES]),
+            ),
             (None, None, self.kernel, self.factors, self.numbers),
             (turn, 0, jobs, first, batch),
-            slot=4 if dtype.itemsize == 4 else 6,
             threads=max(1, min(threads, jobs)),
         )
 

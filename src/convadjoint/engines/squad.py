@@ -1,0 +1,151 @@
+"""Helpers that wait in compiled code for calls, and seats for those who make them.
+
+Both are vectors of words, with buffers that last from one call to the next.  The office
+says where all of them are, for `waiting`.
+"""
+
+import ctypes
+import os
+from functools import cache
+from threading import Lock, Thread, get_native_id
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convadjoint.engines.arrays import address
+from convadjoint.engines.builtin import function_at, function_of
+
+__all__ = [
+    "ASLEEP",
+    "BUFFERS",
+    "COPY",
+    "CPUS",
+    "CPU_WORDS",
+    "CREW",
+    "FORGET",
+    "FREE",
+    "KEEP",
+    "LAST",
+    "LEAVE",
+    "MAKE",
+    "NOTHING",
+    "NUMBER",
+    "RETURN",
+    "SEATED",
+    "SEATS",
+    "SQUAD",
+    "STATE",
+    "THREAD",
+    "WORDS",
+]
+
+# Words of a helper: a semaphore and the CPUs where it is to be, as in a call; its state,
+# whether it sleeps, the system's number of its thread, and its buffers: for each slot the
+# address, and how many bytes there are.
+CPUS, CPU_WORDS = 16, 16
+STATE, ASLEEP, THREAD, BUFFERS = 32, 33, 34, 35
+FREE = 0
+_SLOTS = 12
+# A seat is the same for a caller, whose copy of a call is in one more buffer.
+COPY = BUFFERS + 2 * _SLOTS
+WORDS = COPY + 2
+
+# Words of the office: where the seats are; the crew, that is how many helpers were called
+# for, how many came, and where they are; when a call began that would soon be over.
+SEATS, CREW, LAST = 0, 1, 2
+# Where CPython has what gives its lock up, takes it back, calls, makes a number, keeps and
+# forgets an object; and the object that stands for nothing.
+LEAVE, RETURN, MAKE, NUMBER, KEEP, FORGET, NOTHING = range(3, 10)
+_NAMES = (
+    "PyEval_SaveThread",
+    "PyEval_RestoreThread",
+    "PyObject_CallObject",
+    "PyLong_FromLongLong",
+    "Py_IncRef",
+    "Py_DecRef",
+)
+# Callers at once, at most.
+SEATED = 128
+
+Words = npt.NDArray[np.int64]
+
+
+class _Squad:
+    """All helpers and seats of this process, and the office that knows them."""
+
+    def __init__(self) -> None:
+        self.seats = np.zeros((SEATED, WORDS), np.int64)
+        self.office = np.zeros(NOTHING + 1, np.int64)
+        self.office[SEATS] = address(self.seats)
+        self.office[LEAVE:NOTHING] = [function_of(name) for name in _NAMES]
+        self.office[NOTHING] = id(None)
+        self.begin()
+
+    def begin(self) -> None:
+        """Have no helpers yet."""
+        self.lock = Lock()
+        self.helpers: list[Any] = []
+        # Calls may still look at an old one.
+        self.crews: list[Words] = []
+        self.wanted = 0
+        self._tell()
+
+    def free(self) -> None:
+        """Free the seats of threads that are gone; they may have left buffers half made."""
+        taken = self.seats[:, STATE] != FREE
+        self.seats[taken] = 0
+
+    def hire(self, wanted: int) -> None:
+        """Have so many helpers, or fewer if no more threads start."""
+        with self.lock:
+            while len(self.helpers) < wanted and self._start():
+                pass
+            self.wanted = max(wanted, self.wanted)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Let the office know how many were called for, and who is there."""
+        places = map(ctypes.addressof, self.helpers)
+        self.crews.append(np.array((self.wanted, len(self.helpers), *places)))
+        self.office[CREW] = address(self.crews[-1])
+
+    def _start(self) -> bool:
+        """Start one more helper; say whether it has started."""
+        helper = (ctypes.c_int64 * WORDS)()
+        ctypes.CDLL(None).sem_init(ctypes.byref(helper), 0, 0)
+        thread = Thread(target=_live, args=(helper,), name="convadjoint", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads, or the interpreter is closing
+            return False
+        self.helpers.append(helper)
+        return True
+
+
+# Those of this process.
+SQUAD = _Squad()
+
+
+def _live(helper: Any) -> None:
+    """What a helper does."""
+    helper[THREAD] = get_native_id()
+    _serve()(helper)
+
+
+@cache
+def _serve() -> Any:
+    """The compiled function in which helpers wait."""
+    from convadjoint.engines import waiting  # noqa: PLC0415 - needs llvmlite
+
+    return function_at(waiting.serve.address, arguments=1)
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork: the child has helpers of its own."""
+    SQUAD.begin()
+    SQUAD.free()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
