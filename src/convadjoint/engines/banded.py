@@ -28,9 +28,9 @@ Integers = npt.NDArray[np.int64]
 # Signals, their strides, threads.
 Key = tuple[int, tuple[int, ...], int]
 
-# Multiplications that are over before another thread has woken up, and those that take as
-# long as moving a row.
-_WAKING, _MOVING = 3_000_000, 1000
+# Multiplications that are not worth another thread, those that are over before one that
+# sleeps has woken up, and those that take as long as moving a row.
+_WAKING, _BRIEF, _MOVING = 1_000_000, 7_000_000, 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,10 +110,13 @@ class DirectPlan:
         )
         steps = np.array(self.frame.steps)
         ahead = regions(bands[HEAD:], layout, self.axes, steps)
-        call = self.call_of(signals, (layout, bands, ahead), threads)
+        places, brief = (layout, bands, ahead), work < _BRIEF
+        call = self.call_of(signals, places, threads, brief=brief)
         return keep(self.calls, key, call)
 
-    def call_of(self, signals: int, places: tuple[Integers, ...], threads: int) -> Call:
+    def call_of(
+        self, signals: int, places: tuple[Integers, ...], threads: int, *, brief: bool
+    ) -> Call:
         """What the compiled code is given: `places` are layout, bands and regions."""
         program, weights = self.program(signals), self.taps.weights
         itemsize, bands, count = weights.itemsize, places[1], len(places[2])
@@ -129,6 +132,7 @@ class DirectPlan:
             # How many bands, and the movers; the next band, and the next piece of each.
             (count, *movers_of(self.order, weights.dtype), *(0,) * (1 + shared)),
             threads=min(threads, max(1, count * int(bands[0]))),
+            brief=brief,
         )
 
     def _jobs(self, batch: int, threads: int) -> tuple[int, Integers]:

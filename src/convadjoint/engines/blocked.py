@@ -36,11 +36,11 @@ _TAPS, _REACH, _SHORTEST, _EXTENDED = 17, 64, 88, 384
 _APART = 6
 # The most taps and rows of a plane of which some are zero: there is code for each pattern.
 _SMALL, _FEW = 9, 3
-# Samples of a job, at most, and jobs of a thread, at least; multiplications that are over
-# before another thread has woken up, and those that take as long as a sample of the output
-# takes besides.
-_JOB, _JOBS, _WAKING, _MOVING = 2**15, 4, 3_000_000, 8
-_BRIEF = 8_000_000
+# Samples of a job, at most, and jobs of a thread, at least.
+_JOB, _JOBS = 2**15, 4
+# Multiplications that are not worth another thread, those that are over before one that
+# sleeps has woken up, and those that take as long as a sample of the output takes besides.
+_WAKING, _BRIEF, _MOVING = 1_200_000, 8_000_000, 8
 # Bytes of an address.
 _WORD = 8
 # Rows and vectors of a block, with 32 registers or with 16, and how much longer a sample

@@ -21,8 +21,9 @@ __all__ = ["CombedPlan", "fits", "plan"]
 _STEP, _REACHED, _GROUPS = 16, 3, 3
 # Bytes of the shortest rows of the output: what is at their ends takes longer.
 _SHORTEST = 192
-# Samples of a job, about, and of what is over before another thread has woken up.
-_JOB, _WAKING = 2**15, 2**15
+# Samples of a job, about, of what is not worth another thread, and of what is over before
+# one that sleeps has woken up.
+_JOB, _WAKING, _BRIEF = 2**15, 2**15, 700_000
 # How many times as many rows a band has as it reads of the next one.
 _AGAIN = 16
 
@@ -64,6 +65,7 @@ class CombedPlan(InPlacePlan):
                 *(channels * image, image, along.q, 0),
             ),
             threads=min(key[-1], max(1, jobs)) if work > _WAKING else 1,
+            brief=work < _BRIEF,
         )
         return keep(self.calls, key, call)
 

@@ -32,6 +32,8 @@ Integers = npt.NDArray[np.int64]
 _LONG = 64
 # Rows, about, that go through both passes together.
 _ROWS = 16
+# How much longer a multiplication takes here than in other plans, about.
+_SLOW = 2
 _ORIGIN = (0, 0, 0)
 
 
@@ -59,7 +61,9 @@ class CrossedPlan(DirectPlan):
         """Whether no sample meets a weight of zero."""
         return self.taps.clean and bool(self.along.weights.all())
 
-    def call_of(self, signals: int, places: tuple[Integers, ...], threads: int) -> Call:
+    def call_of(
+        self, signals: int, places: tuple[Integers, ...], threads: int, *, brief: bool
+    ) -> Call:
         """What the compiled code is given."""
         program, along = self.program(signals), self.along
         weights, count = self.taps.weights, len(places[2])
@@ -76,6 +80,7 @@ class CrossedPlan(DirectPlan):
             # How many bands; of the rows, what convolves them; the next band.
             (count, slide, along.rows, along.pitch, size, 0),
             threads=min(threads, max(1, count)),
+            brief=brief,
         )
 
 
@@ -153,7 +158,7 @@ def _common(spec: ConvSpec, lines: tuple[Line, ...], bands: Cut) -> dict[str, An
             for line, border in zip(lines, borders, strict=True)
         ),
         "lengths": lengths,
-        "entries": count * prod(lengths),
+        "entries": _SLOW * count * prod(lengths),
         "covers": True,
         "folds": any(spec.fold),
     }

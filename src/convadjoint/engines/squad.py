@@ -52,7 +52,7 @@ COPY = BUFFERS + 2 * _SLOTS
 WORDS = COPY + 2
 
 # Words of the office: where the seats are; the crew, that is how many helpers were called
-# for, how many came, and where they are; when a call began that would soon be over.
+# for, how many came, and where they are; when the last brief call was over.
 SEATS, CREW, LAST = 0, 1, 2
 # Where CPython has what gives its lock up, takes it back, calls, makes a number, keeps and
 # forgets an object; and the object that stands for nothing.

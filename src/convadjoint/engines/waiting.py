@@ -152,19 +152,11 @@ def _name_cpus(call: Any) -> None:
 
 
 @compiled
-def _is_alone(words: Any, call: Any) -> Any:
-    """Whether a call is over before a helper that sleeps has woken up for it.
-
-    If the last one was a moment ago, it pays for the next ones.
-    """
-    if words[of.BRIEF] == 0:
-        return False
-    office, now = words_at(words[of.OFFICE]), moved(words, at.CPUS)
-    _clock(_CLOCK, call + 8 * at.CPUS)
-    time = now[0] * _SECOND + now[1]
-    passed = time - office[at.LAST]
-    office[at.LAST] = time
-    return passed > _MOMENT
+def _time(call: Any) -> Any:
+    """Nanoseconds of the system's clock; they come by way of a call's own words."""
+    now = call + 8 * at.CPUS
+    _clock(_CLOCK, now)
+    return words_at(now)[0] * _SECOND + words_at(now)[1]
 
 
 @compiled
@@ -174,10 +166,11 @@ def _together(call: Any, mine: Any) -> None:
     One that has not begun when the caller is done is not waited for.
     """
     words = words_at(call)
-    crew, wanted, begun = words_at(words_at(words[of.OFFICE])[at.CREW]), 0, 0
-    if words[of.WANTED] > 0:
-        wanted = min(crew[1], words[of.WANTED])
-        alone = _is_alone(words, call)
+    office = words_at(words[of.OFFICE])
+    crew, wanted, begun = words_at(office[at.CREW]), words[of.WANTED], 0
+    if wanted > 0:
+        # One that sleeps is woken for those that come soon after another.
+        alone = words[of.BRIEF] != 0 and _time(call) - office[at.LAST] > _MOMENT
         _sem_init(call, 0, 0)
         _name_cpus(call)
         for index in range(2, 2 + crew[1]):
@@ -195,6 +188,8 @@ def _together(call: Any, mine: Any) -> None:
     for _ in range(begun):
         if not _comes(call):
             _sleep(call)
+    if wanted > 0 and words[of.BRIEF] != 0:
+        office[at.LAST] = _time(call)
 
 
 @compiled
