@@ -89,7 +89,7 @@ def test_whole_numbers_are_exact(dtype, spec, job, seed):
     x = integers(rng, spec.dims).astype(dtype)
     roomy = Roomy()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inplace, "np", roomy)
+        patch.setattr(inplace, "fresh", roomy.empty)
         patch.setattr(blocked, "_SHORTEST", 0)
         patch.setattr(blocked, "_EXTENDED", 0)
         patch.setattr(blocked, "_APART", 0)
@@ -125,7 +125,7 @@ def test_blocks_end_where_rows_do(short, dtype, taps_):
         x[...] = integers(rng, x.shape)
         roomy = Roomy()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(inplace, "np", roomy)
+            patch.setattr(inplace, "fresh", roomy.empty)
             y = blocked.plan(spec, kernel).apply(x)
         assert_same(y, taps.plan(spec, kernel).apply(x))
         (room,) = roomy.rooms

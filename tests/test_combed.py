@@ -63,7 +63,7 @@ def test_whole_numbers_are_exact(dtype, spec, job, seed):
     x = integers(rng, spec.dims).astype(dtype)
     roomy = Roomy()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inplace, "np", roomy)
+        patch.setattr(inplace, "fresh", roomy.empty)
         patch.setattr(combed, "_SHORTEST", 0)
         patch.setattr(combed, "_JOB", job)
         patch.setattr(combed, "_AGAIN", 1)
@@ -100,7 +100,7 @@ def test_blocks_end_where_rows_do(short, dtype, step, taps):
             beyond = np.full((1, 1, n + 64), 1e6, dtype)
             beyond[..., :n] = x
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(inplace, "np", roomy)
+                patch.setattr(inplace, "fresh", roomy.empty)
                 y = combed.plan(spec, kernel).apply(beyond[..., :n])
             assert_same(y, taps_of(x, kernel, axis))
             (room,) = roomy.rooms

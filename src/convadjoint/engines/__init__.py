@@ -13,6 +13,7 @@ from convadjoint.engines.ordering import ordered
 from convadjoint.engines.pool import num_threads, set_num_threads
 from convadjoint.engines.protocol import Array, Engine, Plan
 from convadjoint.engines.ready import ready
+from convadjoint.engines.scratch import fresh
 from convadjoint.engines.weights import Weights, kernel_gradient
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Plan",
     "Weights",
     "assemble",
+    "fresh",
     "kernel_gradient",
     "num_threads",
     "ordered",

@@ -19,6 +19,7 @@ from convadjoint.engines.packing import Taps
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.program import HEAD, joined
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.scratch import fresh
 from convadjoint.engines.tiles import Tile, writing_pays
 from convadjoint.geometry import ConvSpec
 
@@ -86,7 +87,7 @@ class DirectPlan:
             x = x.copy()
         call = self._made(x)
         shape = (len(x), *self.lengths)
-        y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
+        y = fresh(shape, x.dtype, written=self.covers)
         call.make(x, y)
         return fold(y, self.spec.fold) if self.folds else y
 

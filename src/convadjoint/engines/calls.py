@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from convadjoint.engines.arrays import HEAD, address
 from convadjoint.engines.builtin import builtin, function_at
 from convadjoint.engines.pool import WORKING, each, num_threads
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.scratch import SLACK, scratch
+from convadjoint.engines.scratch import LARGE, SLACK, fresh, scratch
 from convadjoint.engines.squad import SQUAD
 
 __all__ = [
@@ -178,8 +179,8 @@ class Call:
         """
         if self.enter is None or not _is_known(np.zeros((3, 5), dtype)):
             return None
-        order = dimsd, dtype
-        objects = np.ndarray, dtype, np.empty, order
+        large = prod(dimsd) * dtype.itemsize >= LARGE
+        objects = np.ndarray, dtype, fresh if large else np.empty, (dimsd, dtype)
         given = address(self.words), num_threads(), address(WORKING), *map(id, objects)
         return _bound("produce", Words.of((*given, len(dims), *dims), self, *objects))
 

@@ -9,6 +9,7 @@ from convadjoint.engines.calls import Call
 from convadjoint.engines.extension import fold
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.protocol import Array
+from convadjoint.engines.scratch import fresh
 from convadjoint.geometry import Axis, ConvSpec
 
 __all__ = ["IDLE", "LONGEST", "InPlacePlan", "Key", "evenly", "near"]
@@ -37,7 +38,7 @@ class InPlacePlan(ABC):
         if not _readable(x):
             x = np.ascontiguousarray(x)
         spec = self.spec
-        y = np.empty((len(x), spec.c_out, *(axis.q for axis in spec.axes)), x.dtype)
+        y = fresh((len(x), spec.c_out, *(axis.q for axis in spec.axes)), x.dtype)
         self._made(x).make(x, y)
         return fold(y, spec.fold) if any(spec.fold) else y
 

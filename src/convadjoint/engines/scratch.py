@@ -8,9 +8,19 @@ from threading import local
 
 import numpy as np
 
+from convadjoint.engines.loans import LEAST, lent
 from convadjoint.engines.protocol import Array
 
-__all__ = ["KEPT", "KEPT_FOR_PLANS", "SLACK", "aligned", "room", "scratch"]
+__all__ = [
+    "KEPT",
+    "KEPT_FOR_PLANS",
+    "LARGE",
+    "SLACK",
+    "aligned",
+    "fresh",
+    "room",
+    "scratch",
+]
 
 # Samples past the end of a buffer that may be read, and a few that may be written.
 SLACK = 1024
@@ -20,6 +30,8 @@ KEPT = 2**26
 KEPT_FOR_PLANS = 2**23
 # Bytes of the longest vector: one that lies across two lines of the cache takes longer.
 _LINE = 64
+# Bytes of a large page, and of the smallest array that NumPy wants to have of such ones.
+_PAGE, LARGE = 2**21, 2**22
 _BUFFERS = local()
 
 
@@ -44,6 +56,23 @@ def room(
     if prod(shape) * dtype.itemsize > most:
         return aligned(prod(shape), dtype).reshape(shape)
     return scratch(name, shape, dtype)
+
+
+def fresh(
+    shape: tuple[int, ...], dtype: np.dtype[np.inexact], *, written: bool = True
+) -> Array:
+    """Return a new array for a result: its values are any if all of them are `written`.
+
+    Of two threads that first touch a large page both have the system clear it, in turn:
+    that takes longer than most products.
+    """
+    large = written and prod(shape) * dtype.itemsize >= LEAST
+    y = lent(shape, dtype) if large else None
+    if y is None:
+        y = np.empty(shape, dtype) if written else np.zeros(shape, dtype)
+    if y.nbytes >= LARGE:
+        y.reshape(-1)[:: _PAGE // y.itemsize] = 0
+    return y
 
 
 def aligned(size: int, dtype: np.dtype[np.inexact]) -> Array:

@@ -25,7 +25,7 @@ from convadjoint.engines.nested.rounds import Band, Round, banded, rounds
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.program import joined
 from convadjoint.engines.protocol import Array, Plan
-from convadjoint.engines.scratch import scratch
+from convadjoint.engines.scratch import fresh, scratch
 from convadjoint.geometry import Axis, ConvSpec
 from convadjoint.geometry.phases import phases
 
@@ -80,7 +80,7 @@ class WinogradPlan:
             x = x.copy()
         shape = (len(x), spec.c_out, *(axis.q for axis in spec.axes))
         covers = all(len(one.outputs) == one.step_out for one in self.schemes)
-        y = np.empty(shape, x.dtype) if covers else np.zeros(shape, x.dtype)
+        y = fresh(shape, x.dtype, written=covers)
         if not x.size or not y.size:
             return fold(y, spec.fold)
         threads = num_threads()

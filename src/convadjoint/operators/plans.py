@@ -101,7 +101,7 @@ class Straight:
             if threads not in self.calls:
                 self.calls[threads] = engines.ready(self.plan, lying)
             return self.plan.apply(lying).reshape(self.dimsd), None
-        y = np.empty(self.dimsd, self.dtype)
+        y = engines.fresh(self.dimsd, self.dtype)
         call.make(x, y)
         if threads not in self.shortest and self.dims is not None:
             self.shortest[threads] = call.product(self.dims, self.dtype, self.dimsd)

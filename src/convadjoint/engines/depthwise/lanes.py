@@ -22,6 +22,7 @@ from convadjoint.engines.extension import fold
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.program import joined
 from convadjoint.engines.protocol import Array, Plan
+from convadjoint.engines.scratch import fresh
 from convadjoint.geometry import ConvSpec
 
 __all__ = ["LanesPlan", "grid_of", "pays", "plan", "takes_channels_last"]
@@ -75,9 +76,9 @@ class LanesPlan:
             return self.first.apply(x)
         channels, sizes = self.grid.spec.c_out, self.grid.outputs
         if last:
-            y = np.moveaxis(np.empty((len(x), *sizes, channels), x.dtype), -1, 1)
+            y = np.moveaxis(fresh((len(x), *sizes, channels), x.dtype), -1, 1)
         else:
-            y = np.empty((len(x), channels, *sizes), x.dtype)
+            y = fresh((len(x), channels, *sizes), x.dtype)
         key = len(x), last, num_threads()
         call = self.calls.get(key) or self._call(*key)
         call.make(x, y)

@@ -26,7 +26,7 @@ from convadjoint.engines.memory import require
 from convadjoint.engines.pool import num_threads
 from convadjoint.engines.presence import trouble
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.scratch import KEPT_FOR_PLANS, room
+from convadjoint.engines.scratch import KEPT_FOR_PLANS, fresh, room
 from convadjoint.engines.taming import scale, tamed
 from convadjoint.geometry import Border, ConvSpec
 
@@ -71,7 +71,7 @@ class WavePlan:
         """Map ``(batch, c_in, *n)`` to a new ``(batch, c_out, *q)``."""
         x = np.require(x, requirements=("C", "A"))
         shape = (len(x), self.spec.c_out, *self.sizes)
-        y = np.empty(shape, x.dtype) if self.covers else np.zeros(shape, x.dtype)
+        y = fresh(shape, x.dtype, written=self.covers)
         pairs = len(x) * -(
             -int(self.numbers[of.WINDOWS]) // int(self.numbers[of.PARTS])
         )
