@@ -43,7 +43,6 @@ __all__ = [
     "NO_HELPERS",
     "NO_MEMORY",
     "NO_SEAT",
-    "OF",
     "OFFICE",
     "ORDER",
     "OVER",
@@ -53,6 +52,7 @@ __all__ = [
     "SLOTS",
     "THREADS",
     "WANTED",
+    "WANTED_DTYPE",
     "Call",
     "Words",
     "keep",
@@ -64,16 +64,8 @@ Shape = tuple[int, ...]
 # first slot of buffers, bytes that it needs in this and the next one; how many words there
 # are, how many helpers are wanted, whether it is over before one has woken up, and where
 # the office is; then what it is given.
-FUNCTION, SLOTS, BYTES, SIZE, WANTED, BRIEF, OFFICE, GIVEN = (
-    32,
-    33,
-    34,
-    36,
-    37,
-    38,
-    39,
-    40,
-)
+FUNCTION, SLOTS, BYTES = 32, 33, 34
+SIZE, WANTED, BRIEF, OFFICE, GIVEN = range(36, 41)
 # What is in the way of a call.
 NO_SEAT, NO_HELPERS, NO_MEMORY = -1, -2, -3
 # Calls that a plan keeps.
@@ -93,7 +85,7 @@ LYING, HALF = 0x0101, 2**32 - 1
 # Words of what makes the products of a call: where this is, and for how many threads; where
 # it stands how many work; what kind of array it takes, of which dtype, with which axes; and
 # what makes another, given what.
-CALL, THREADS, NOW, KIND, OF, MAKER, ORDER, RANK, DIMS = range(9)
+CALL, THREADS, NOW, KIND, WANTED_DTYPE, MAKER, ORDER, RANK, DIMS = range(9)
 
 
 class Words(np.ndarray):

@@ -251,7 +251,7 @@ def make(bound: Any, arguments: Any, count: Any) -> Any:
 def _suits(words: Any, given: Any) -> Any:
     """Whether an object is an array as it is wanted, and as many threads work."""
     x = words_at(given)
-    if x[of.CLASS] != words[of.KIND] or x[of.DTYPE] != words[of.OF]:
+    if x[of.CLASS] != words[of.KIND] or x[of.DTYPE] != words[of.WANTED_DTYPE]:
         return False
     same = (x[of.AXES] & of.HALF) == words[of.RANK]
     if not same or (x[of.FLAGS] & of.LYING) != of.LYING:
