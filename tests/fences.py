@@ -8,14 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from convadjoint.engines import arrays, calls, squad
+from convadjoint.engines import arrays, calls, frames, squad
 
 ROOM, MARK = 16384, 77
 
 
 def buffers():
     """The slots of the first seat that have a buffer, where it is, and its bytes."""
-    slots = squad.SQUAD.seats[0, squad.BUFFERS : squad.COPY].reshape(-1, 2)
+    slots = squad.SQUAD.seats[0, frames.BUFFERS : frames.COPY].reshape(-1, 2)
     return [(slot, int(at), int(size)) for slot, (at, size) in enumerate(slots) if at]
 
 
@@ -25,7 +25,7 @@ def fences(module, over=0):
 
     Those of even slots are written `over` bytes past their end at most.
     """
-    mine = squad.SQUAD.seats[0, squad.BUFFERS : squad.COPY]
+    mine = squad.SQUAD.seats[0, frames.BUFFERS : frames.COPY]
     found, kept, of = [], mine.copy(), calls.Call.of
 
     def fenced(slot, nbytes):

@@ -13,7 +13,7 @@ pytest.importorskip("llvmlite")
 
 import convadjoint as ca
 from checks import assert_same
-from convadjoint.engines import calls, squad
+from convadjoint.engines import calls, frames, squad
 from convadjoint.engines.calls import Call
 from strategies import integers
 
@@ -97,7 +97,7 @@ def test_another_number_of_threads_is_another_call(shortest):
     for threads in (1, 3, None):
         ca.set_num_threads(threads)
         # The number of the environment is not known before somebody asks.
-        assert threads == made.__self__[calls.THREADS] or made(x) is None
+        assert threads == made.__self__[frames.THREADS] or made(x) is None
         assert_same(op @ x, want)
         assert_same(op @ x, want)
 
@@ -127,8 +127,8 @@ def test_a_function_holds_what_it_needs():
 
 def test_callers_wait_for_a_seat(shortest):
     op, x, want, _ = shortest
-    states = squad.SQUAD.seats[:, squad.STATE]
-    assert (states == squad.FREE).all()
+    states = squad.SQUAD.seats[:, frames.STATE]
+    assert (states == frames.FREE).all()
     found = []
     states[:] = 1
     try:
@@ -137,7 +137,7 @@ def test_callers_wait_for_a_seat(shortest):
         time.sleep(0.05)
         assert not found
     finally:
-        states[:] = squad.FREE
+        states[:] = frames.FREE
     caller.join()
     assert_same(found[0], want)
 
@@ -150,7 +150,7 @@ def test_many_callers_have_a_seat_each():
     def work():
         found.extend(op @ x for _ in range(5))
 
-    callers = [threading.Thread(target=work) for _ in range(2 * squad.SEATED)]
+    callers = [threading.Thread(target=work) for _ in range(2 * frames.SEATED)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -158,23 +158,23 @@ def test_many_callers_have_a_seat_each():
     assert len(found) == 5 * len(callers)
     for y in found:
         assert_same(y, want)
-    assert (squad.SQUAD.seats[:, squad.STATE] == squad.FREE).all()
+    assert (squad.SQUAD.seats[:, frames.STATE] == frames.FREE).all()
 
 
 def test_too_little_memory_is_an_error(shortest):
     op, x, want, _ = shortest
     (call,) = {id(call): call for call in op._straight.calls.values()}.values()
-    nbytes = call.words[calls.BYTES].copy()
-    call.words[calls.BYTES] = 2**60
+    nbytes = call.words[frames.BYTES].copy()
+    call.words[frames.BYTES] = 2**60
     try:
         text = (
-            f"a thread needs {2**60 + call.words[calls.BYTES + 1]} bytes for its part"
+            f"a thread needs {2**60 + call.words[frames.BYTES + 1]} bytes for its part"
         )
         with pytest.raises(MemoryError, match=text):
             op @ x
     finally:
-        call.words[calls.BYTES] = nbytes
-    assert (squad.SQUAD.seats[:, squad.STATE] == squad.FREE).all()
+        call.words[frames.BYTES] = nbytes
+    assert (squad.SQUAD.seats[:, frames.STATE] == frames.FREE).all()
     assert_same(op @ x, want)
 
 
@@ -200,7 +200,7 @@ def test_products_need_no_helpers_that_do_not_come(monkeypatch):
 def switches():
     """How often the helpers have gone to sleep, by now."""
     lines = [
-        Path(f"/proc/self/task/{helper[squad.THREAD]}/status").read_text().splitlines()
+        Path(f"/proc/self/task/{helper[frames.THREAD]}/status").read_text().splitlines()
         for helper in squad.SQUAD.helpers
     ]
     return sum(
@@ -219,7 +219,7 @@ def test_a_brief_call_wakes_nobody(brief):
         want = op @ x
     call = op._straight.calls[2]
     assert call.threads == 2
-    call.words[calls.BRIEF] = brief
+    call.words[frames.BRIEF] = brief
     counts = []
     for _ in range(6):
         time.sleep(0.05)
@@ -232,15 +232,15 @@ def test_a_brief_call_wakes_nobody(brief):
 
 def test_forked_processes_take_the_seats_of_threads_that_are_gone(shortest):
     op, x, want, _ = shortest
-    squad.SQUAD.seats[0, squad.STATE] = 1
+    squad.SQUAD.seats[0, frames.STATE] = 1
     try:
         child = os.fork()
         if child == 0:
-            free = (squad.SQUAD.seats[:, squad.STATE] == squad.FREE).all()
+            free = (squad.SQUAD.seats[:, frames.STATE] == frames.FREE).all()
             same = all((op @ x == want).all() for _ in range(3))
             os._exit(0 if free and same and not squad.SQUAD.helpers else 1)
     finally:
-        squad.SQUAD.seats[0, squad.STATE] = squad.FREE
+        squad.SQUAD.seats[0, frames.STATE] = frames.FREE
     assert os.waitpid(child, 0)[1] == 0
 
 

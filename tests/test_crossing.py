@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import convadjoint as ca
 from checks import assert_same, assert_within
 from convadjoint import engines
-from convadjoint.engines import banded, calls, crossing, cutting, direct
+from convadjoint.engines import banded, crossing, cutting, direct, frames
 from convadjoint.geometry import Axis, Border, ConvSpec
 from fences import fences
 from oracles import spec_dense
@@ -167,7 +167,7 @@ def test_whole_tiles_of_columns_have_room(dilation, dtype):
     x = integers(rng, spec.dims).astype(dtype)
     plan = crossing.plan(spec, column, row)
     assert plan.along.rows % (plan.tile.m * plan.spacing) == 0
-    with fences(banded, over=calls.OVER):
+    with fences(banded, over=frames.OVER):
         y = plan.apply(x)
     assert_same(y, engines.plan("taps", spec, kernel).apply(x))
 

@@ -12,10 +12,10 @@ from checks import assert_same, check_samples
 from convadjoint import engines
 from convadjoint.engines import (
     banded,
-    calls,
     cutting,
     direct,
     fft,
+    frames,
     orientation,
     packing,
 )
@@ -106,7 +106,7 @@ def test_nothing_is_written_outside_the_buffers(spec, seed):
     rng = np.random.default_rng(seed)
     plan = engines.plan("direct", spec, integers(rng, spec.kernel_shape))
     # A few samples past the end of the input may be written.
-    with fences(banded, over=calls.OVER):
+    with fences(banded, over=frames.OVER):
         plan.apply(integers(rng, spec.dims))
 
 

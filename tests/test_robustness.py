@@ -18,7 +18,7 @@ import pytest
 import convadjoint as ca
 from checks import EXACT
 from convadjoint import engines
-from convadjoint.engines import calls, direct, guard, pool, squad
+from convadjoint.engines import calls, direct, frames, guard, pool, squad
 from convadjoint.engines.guard import drowns
 from convadjoint.engines.separable import factors
 from convadjoint.geometry import Axis, ConvSpec
@@ -268,7 +268,7 @@ def test_helpers_of_compiled_code_leave_the_callers_cpu_alone():
     for _ in range(20):
         plan.apply(x)
     ca.set_num_threads(None)
-    threads = [helper[squad.THREAD] for helper in squad.SQUAD.helpers]
+    threads = [helper[frames.THREAD] for helper in squad.SQUAD.helpers]
     assert threads
     assert 0 not in threads
     every = os.sched_getaffinity(0)

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
-from convadjoint.engines.calls import LINE, Call, keep
+from convadjoint.engines.calls import Call, keep
 from convadjoint.engines.extension import fold, sources
+from convadjoint.engines.frames import LINE
 from convadjoint.engines.inplace import IDLE, InPlacePlan, Key, evenly, near
 from convadjoint.engines.protocol import Array
 from convadjoint.geometry import Axis, Border, ConvSpec

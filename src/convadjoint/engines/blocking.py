@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines.blocks import Form, block
 from convadjoint.engines.masks import among
 from convadjoint.engines.primitives import (
@@ -130,7 +130,7 @@ def _row(form: Form, lanes: int, kind: Any) -> Any:
     """
     width, wide = form.vectors * lanes, form.reads(lanes) * lanes
     height, made = form.rows, block(form, kind)
-    line, span = calls.LINE * lanes // VECTOR_BYTES, (form.taps - 1) * form.step
+    line, span = frames.LINE * lanes // VECTOR_BYTES, (form.taps - 1) * form.step
 
     @inlined
     def make(tables: Any, counts: Any, sizes: Any, soon: Any) -> None:
@@ -169,8 +169,8 @@ def worker(dtype: np.dtype[np.inexact], form: Form) -> Entry:
 
     @entry("-".join(map(str, ("blocked", dtype, *form))), INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
-        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        words = moved(words_at(call), frames.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[frames.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         every, sink = samples_at(words[2], kind), samples_at(slots[0], kind)
         planes, rows, columns = (

@@ -15,77 +15,39 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convadjoint.engines.arrays import HEAD, address
+from convadjoint.engines.arrays import address
 from convadjoint.engines.builtin import builtin, function_at
+from convadjoint.engines.frames import (
+    AXES,
+    BYTES,
+    CLASS,
+    DTYPE,
+    FLAGS,
+    FUNCTION,
+    GIVEN,
+    HALF,
+    LENGTHS,
+    LYING,
+    NO_HELPERS,
+    NO_MEMORY,
+    OVER,
+    SIZE,
+    SLOTS,
+    WANTED,
+)
 from convadjoint.engines.pool import WORKING, each, num_threads
 from convadjoint.engines.protocol import Array
-from convadjoint.engines.scratch import LARGE, SLACK, fresh, scratch
+from convadjoint.engines.scratch import LARGE, fresh, scratch
 from convadjoint.engines.squad import SQUAD
 
-__all__ = [
-    "AXES",
-    "BRIEF",
-    "BYTES",
-    "CALL",
-    "CLASS",
-    "DIMS",
-    "DTYPE",
-    "FLAGS",
-    "FUNCTION",
-    "GIVEN",
-    "HALF",
-    "KIND",
-    "LENGTHS",
-    "LINE",
-    "LYING",
-    "MAKER",
-    "NOW",
-    "NO_HELPERS",
-    "NO_MEMORY",
-    "NO_SEAT",
-    "OFFICE",
-    "ORDER",
-    "OVER",
-    "RANK",
-    "SAMPLES",
-    "SIZE",
-    "SLOTS",
-    "THREADS",
-    "WANTED",
-    "WANTED_DTYPE",
-    "Call",
-    "Words",
-    "keep",
-]
+__all__ = ["Call", "Words", "keep"]
 
 Shape = tuple[int, ...]
 
-# Words of a call, after a semaphore and the CPUs where helpers should be: the function, its
-# first slot of buffers, bytes that it needs in this and the next one; how many words there
-# are, how many helpers are wanted, whether it is over before one has woken up, and where
-# the office is; then what it is given.
-FUNCTION, SLOTS, BYTES = 32, 33, 34
-SIZE, WANTED, BRIEF, OFFICE, GIVEN = range(36, 41)
-# What is in the way of a call.
-NO_SEAT, NO_HELPERS, NO_MEMORY = -1, -2, -3
 # Calls that a plan keeps.
 _KEPT = 64
 # Seconds until there may be a seat again.
 _PAUSE = 1e-4
-# A line of the cache, and what may be read or written past the end of a buffer.
-LINE, OVER = 64, 8 * SLACK
-
-# Words of an object of Python before the address of an array's samples: see `address`.
-SAMPLES = HEAD // 8
-# What kind of object it is; then, of an array, how many axes, where their lengths are, its
-# dtype, and its flags, of which some say that samples lie as they should.
-CLASS, AXES, LENGTHS, DTYPE, FLAGS = (SAMPLES + place for place in (-1, 1, 2, 5, 6))
-LYING, HALF = 0x0101, 2**32 - 1
-
-# Words of what makes the products of a call: where this is, and for how many threads; where
-# it stands how many work; what kind of array it takes, of which dtype, with which axes; and
-# what makes another, given what.
-CALL, THREADS, NOW, KIND, WANTED_DTYPE, MAKER, ORDER, RANK, DIMS = range(9)
 
 
 class Words(np.ndarray):

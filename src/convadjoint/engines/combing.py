@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines.masks import among
 from convadjoint.engines.primitives import (
     INDEX,
@@ -72,7 +72,7 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
     """
     kind, (step, _, reached, _), groups = kind_of(dtype), shape, groups_of(shape)
     width = _vectors(shape) * VECTOR_BYTES // dtype.itemsize
-    line = calls.LINE // dtype.itemsize
+    line = frames.LINE // dtype.itemsize
 
     @emitted
     def column(builder: Any, *given: Any) -> None:
@@ -80,8 +80,8 @@ def worker(dtype: np.dtype[np.inexact], shape: Shape) -> Entry:
 
     @entry("-".join(map(str, ("combed", dtype, *shape))), INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
-        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        words = moved(words_at(call), frames.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[frames.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         every, idle = samples_at(words[2], kind), samples_at(slots[0], kind)
         jobs, bands, band, channels = words[3], words[4], words[5], words[6]

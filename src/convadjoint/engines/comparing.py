@@ -5,7 +5,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines.primitives import (
     INDEX,
     Entry,
@@ -31,7 +31,7 @@ def comparer(itemsize: int) -> Entry:
 
     @entry(f"compare-{8 * itemsize}", INDEX, INDEX)
     def compare(call: Any, _mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
+        words = moved(words_at(call), frames.GIVEN)
         x, found = samples_at(words[0], kind), samples_at(words[1], kind)
         jobs, pieces, length, piece = words[2], words[3], words[4], words[5]
         while True:

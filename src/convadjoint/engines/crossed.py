@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines import program as of
 from convadjoint.engines.movement import axes_at, fill
 from convadjoint.engines.multiplying import multiply, whole_tiles
@@ -46,8 +46,8 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
 
     @entry(f"crossed-{dtype}", INDEX, INDEX)
     def work(call: Any, mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
-        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        words = moved(words_at(call), frames.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[frames.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         inputs, middle = samples_at(slots[0], kind), samples_at(slots[2], kind)
         columns, weights = words_at(words[2]), samples_at(words[3], kind)

@@ -15,48 +15,20 @@ import numpy.typing as npt
 
 from convadjoint.engines.arrays import address
 from convadjoint.engines.builtin import function_at, function_of
+from convadjoint.engines.frames import (
+    CREW,
+    FREE,
+    LEAVE,
+    NOTHING,
+    SEATED,
+    SEATS,
+    STATE,
+    THREAD,
+    WORDS,
+)
 
-__all__ = [
-    "ASLEEP",
-    "BUFFERS",
-    "COPY",
-    "CPUS",
-    "CPU_WORDS",
-    "CREW",
-    "FORGET",
-    "FREE",
-    "KEEP",
-    "LAST",
-    "LEAVE",
-    "MAKE",
-    "NOTHING",
-    "NUMBER",
-    "RETURN",
-    "SEATED",
-    "SEATS",
-    "SQUAD",
-    "STATE",
-    "THREAD",
-    "WORDS",
-]
+__all__ = ["SQUAD"]
 
-# Words of a helper: a semaphore and the CPUs where it is to be, as in a call; its state,
-# whether it sleeps, the system's number of its thread, and its buffers: for each slot the
-# address, and how many bytes there are.
-CPUS, CPU_WORDS = 16, 16
-STATE, ASLEEP, THREAD, BUFFERS = 32, 33, 34, 35
-FREE = 0
-_SLOTS = 12
-# A seat is the same for a caller, whose copy of a call is in one more buffer.
-COPY = BUFFERS + 2 * _SLOTS
-WORDS = COPY + 2
-
-# Words of the office: where the seats are; the crew, that is how many helpers were called
-# for, how many came, and where they are; when the last brief call was over.
-SEATS, CREW, LAST = 0, 1, 2
-# Where CPython has what gives its lock up, takes it back, calls, makes a number, keeps and
-# forgets an object; and the object that stands for nothing.
-LEAVE, RETURN, MAKE, NUMBER, KEEP, FORGET, NOTHING = range(3, 10)
 _NAMES = (
     "PyEval_SaveThread",
     "PyEval_RestoreThread",
@@ -65,9 +37,6 @@ _NAMES = (
     "Py_IncRef",
     "Py_DecRef",
 )
-# Callers at once, at most.
-SEATED = 128
-
 Words = npt.NDArray[np.int64]
 
 

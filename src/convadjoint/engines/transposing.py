@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,
@@ -68,7 +68,7 @@ def transposer(itemsize: int) -> Entry:
 
     @entry(f"transpose-{8 * itemsize}", INDEX, INDEX)
     def transpose(call: Any, _mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
+        words = moved(words_at(call), frames.GIVEN)
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         jobs, pieces, piece, wide = words[2], words[3], words[4], words[5]
         width, height, far, near = words[6], words[7], words[8], words[9]

@@ -1,6 +1,6 @@
 """Compiled helpers: they wait for calls without the interpreter, and so wake at once.
 
-A call is a vector of words whose first ones `calls` describes.  A helper's state is
+A call is a vector of words that `frames` describes.  A helper's state is
 `_FREE`, `_BUSY`, or the address of a call that it has not begun.  This needs the
 semaphores of Linux.
 """
@@ -9,8 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from convadjoint.engines import calls as of
-from convadjoint.engines import squad as at
+from convadjoint.engines import frames as of
 from convadjoint.engines.kinds import External
 from convadjoint.engines.primitives import (
     INDEX,
@@ -25,10 +24,10 @@ from convadjoint.engines.primitives import (
 
 __all__ = ["make", "produce", "serve"]
 
-_FREE, _BUSY = at.FREE, 1
+_FREE, _BUSY = of.FREE, 1
 # Looks at a semaphore before a thread goes to sleep: as long as it takes to wake up.
 _LOOKS = 10_000
-_MASK_BYTES = 8 * at.CPU_WORDS
+_MASK_BYTES = 8 * of.CPU_WORDS
 # The system's clock that nobody sets, and how many of its nanoseconds are a moment.
 _CLOCK, _SECOND, _MOMENT = 1, 10**9, 200_000
 
@@ -94,17 +93,17 @@ def _place(helper: Any, call: Any) -> None:
     """
     words, given = words_at(helper), words_at(call)
     # A thread that does not run yet has no number: 0 would be the caller.
-    if words[at.THREAD] == 0:
+    if words[of.THREAD] == 0:
         return
     same, some = True, False
-    for word in range(at.CPUS, at.CPUS + at.CPU_WORDS):
+    for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
         same = same and words[word] == given[word]
         some = some or given[word] != 0
     if some and not same:
-        for word in range(at.CPUS, at.CPUS + at.CPU_WORDS):
+        for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
             words[word] = given[word]
         # A CPU may have been taken away meanwhile: then it fails, and nothing is lost.
-        _setaffinity(words[at.THREAD], _MASK_BYTES, helper + 8 * at.CPUS)
+        _setaffinity(words[of.THREAD], _MASK_BYTES, helper + 8 * of.CPUS)
 
 
 @compiled
@@ -129,15 +128,15 @@ def serve(helper: Any) -> None:
     words = words_at(helper)
     while True:
         if not _comes(helper):
-            words[at.ASLEEP] = 1
+            words[of.ASLEEP] = 1
             _sleep(helper)
-            words[at.ASLEEP] = 0
-        call = words[at.STATE]
-        if call > _BUSY and _swapped(moved(words, at.STATE), call, _BUSY):
-            given, mine = words_at(call), helper + 8 * at.BUFFERS
+            words[of.ASLEEP] = 0
+        call = words[of.STATE]
+        if call > _BUSY and _swapped(moved(words, of.STATE), call, _BUSY):
+            given, mine = words_at(call), helper + 8 * of.BUFFERS
             if _has_buffers(given, mine):
                 called(given[of.FUNCTION], call, mine)
-            _swapped(moved(words, at.STATE), _BUSY, _FREE)
+            _swapped(moved(words, of.STATE), _BUSY, _FREE)
             _sem_post(call)
 
 
@@ -145,16 +144,16 @@ def serve(helper: Any) -> None:
 def _name_cpus(call: Any) -> None:
     """Write into a call where its helpers should be: not on the caller's CPU."""
     words = words_at(call)
-    if _getaffinity(0, _MASK_BYTES, call + 8 * at.CPUS) == 0:
+    if _getaffinity(0, _MASK_BYTES, call + 8 * of.CPUS) == 0:
         cpu = _getcpu()
-        if 0 <= cpu < 64 * at.CPU_WORDS:
-            words[at.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
+        if 0 <= cpu < 64 * of.CPU_WORDS:
+            words[of.CPUS + cpu // 64] &= ~(1 << (cpu % 64))
 
 
 @compiled
 def _time(call: Any) -> Any:
     """Nanoseconds of the system's clock; they come by way of a call's own words."""
-    now = call + 8 * at.CPUS
+    now = call + 8 * of.CPUS
     _clock(_CLOCK, now)
     return words_at(now)[0] * _SECOND + words_at(now)[1]
 
@@ -167,37 +166,37 @@ def _together(call: Any, mine: Any) -> None:
     """
     words = words_at(call)
     office = words_at(words[of.OFFICE])
-    crew, wanted, begun = words_at(office[at.CREW]), words[of.WANTED], 0
+    crew, wanted, begun = words_at(office[of.CREW]), words[of.WANTED], 0
     if wanted > 0:
         # One that sleeps is woken for those that come soon after another.
-        alone = words[of.BRIEF] != 0 and _time(call) - office[at.LAST] > _MOMENT
+        alone = words[of.BRIEF] != 0 and _time(call) - office[of.LAST] > _MOMENT
         _sem_init(call, 0, 0)
         _name_cpus(call)
         for index in range(2, 2 + crew[1]):
             helper = words_at(crew[index])
-            suits = begun < wanted and not (alone and helper[at.ASLEEP] != 0)
-            if suits and _swapped(moved(helper, at.STATE), _FREE, call):
+            suits = begun < wanted and not (alone and helper[of.ASLEEP] != 0)
+            if suits and _swapped(moved(helper, of.STATE), _FREE, call):
                 begun += 1
                 _place(crew[index], call)
                 _sem_post(crew[index])
     called(words[of.FUNCTION], call, mine)
     if begun > 0:
         for index in range(2, 2 + crew[1]):
-            if _swapped(moved(words_at(crew[index]), at.STATE), call, _FREE):
+            if _swapped(moved(words_at(crew[index]), of.STATE), call, _FREE):
                 begun -= 1
     for _ in range(begun):
         if not _comes(call):
             _sleep(call)
     if wanted > 0 and words[of.BRIEF] != 0:
-        office[at.LAST] = _time(call)
+        office[of.LAST] = _time(call)
 
 
 @compiled
 def _seat(office: Any) -> Any:
     """Take the first seat that is free; 0 if there is none."""
-    for index in range(at.SEATED):
-        seat = office[at.SEATS] + 8 * at.WORDS * index
-        if _swapped(moved(words_at(seat), at.STATE), _FREE, _BUSY):
+    for index in range(of.SEATED):
+        seat = office[of.SEATS] + 8 * of.WORDS * index
+        if _swapped(moved(words_at(seat), of.STATE), _FREE, _BUSY):
             return seat
     return 0
 
@@ -206,34 +205,34 @@ def _seat(office: Any) -> Any:
 def _seated(words: Any, given: Any, count: Any) -> Any:
     """A seat with a copy of a call that takes some arrays; or what is in the way."""
     office = words_at(words[of.OFFICE])
-    if words_at(office[at.CREW])[0] < words[of.WANTED]:
+    if words_at(office[of.CREW])[0] < words[of.WANTED]:
         return of.NO_HELPERS
     seat = _seat(office)
     if seat == 0:
         return of.NO_SEAT
-    own, mine = words_at(seat), seat + 8 * at.BUFFERS
-    if _has_buffers(words, mine) and _has_room(moved(own, at.COPY), 8 * words[of.SIZE]):
-        call = words_at(own[at.COPY])
+    own, mine = words_at(seat), seat + 8 * of.BUFFERS
+    if _has_buffers(words, mine) and _has_room(moved(own, of.COPY), 8 * words[of.SIZE]):
+        call = words_at(own[of.COPY])
         for word in range(words[of.SIZE]):
             call[word] = words[word]
         for index in range(count):
             call[of.GIVEN + index] = words_at(given[index])[of.SAMPLES]
         return seat
-    own[at.STATE] = _FREE
+    own[of.STATE] = _FREE
     return of.NO_MEMORY
 
 
 @compiled
 def _performed(seat: Any) -> Any:
     """Make the call of a seat without the interpreter's lock; return its last word."""
-    place = words_at(seat)[at.COPY]
+    place = words_at(seat)[of.COPY]
     call = words_at(place)
     office, size = words_at(call[of.OFFICE]), call[of.SIZE]
-    state = answered(office[at.LEAVE])
-    _together(place, seat + 8 * at.BUFFERS)
+    state = answered(office[of.LEAVE])
+    _together(place, seat + 8 * of.BUFFERS)
     found = call[size - 1]
-    _swapped(moved(words_at(seat), at.STATE), _BUSY, _FREE)
-    called(office[at.RETURN], state)
+    _swapped(moved(words_at(seat), of.STATE), _BUSY, _FREE)
+    called(office[of.RETURN], state)
     return found
 
 
@@ -244,7 +243,7 @@ def make(bound: Any, arguments: Any, count: Any) -> Any:
     found = _seated(words, words_at(arguments), count)
     if found > 0:
         found = max(_performed(found), 0)
-    return answered(words_at(words[of.OFFICE])[at.NUMBER], found)
+    return answered(words_at(words[of.OFFICE])[of.NUMBER], found)
 
 
 @compiled
@@ -269,15 +268,15 @@ def produce(bound: Any, arguments: Any, count: Any) -> Any:
     call = words_at(words[of.CALL])
     office = words_at(call[of.OFFICE])
     if count == 1 and _suits(words, given[0]):
-        made = answered(office[at.MAKE], words[of.MAKER], words[of.ORDER])
+        made = answered(office[of.MAKE], words[of.MAKER], words[of.ORDER])
         if made == 0:
             return made
         seat = _seated(call, given, 1)
         if seat > 0:
-            copy = words_at(words_at(seat)[at.COPY])
+            copy = words_at(words_at(seat)[of.COPY])
             copy[of.GIVEN + 1] = words_at(made)[of.SAMPLES]
             _performed(seat)
             return made
-        called(office[at.FORGET], made)
-    called(office[at.KEEP], office[at.NOTHING])
-    return office[at.NOTHING]
+        called(office[of.FORGET], made)
+    called(office[of.KEEP], office[of.NOTHING])
+    return office[of.NOTHING]

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from convadjoint.engines import direct, taps
 from convadjoint.engines.arrays import RANK, address, layout_of, section, walkable
-from convadjoint.engines.calls import LINE as _LINE
 from convadjoint.engines.calls import Call
 from convadjoint.engines.extension import fold
+from convadjoint.engines.frames import LINE as _LINE
 from convadjoint.engines.guard import Guarded
 from convadjoint.engines.nested.minimal import IDLE, Scheme, scheme
 from convadjoint.engines.nested.nesting import Packed, packed

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines.fourier import waveform as of
 from convadjoint.engines.fourier.butterflies import butterflies, mixed
 from convadjoint.engines.fourier.reeling import aim, read, write
@@ -52,8 +52,8 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
 
     @entry(f"fft-{dtype}", INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
-        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        words = moved(words_at(call), frames.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[frames.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         kernel, factors = samples_at(words[2], kind), samples_at(words[3], kind)
         numbers, turn, given = words_at(words[4]), words[5], moved(words, 6)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convadjoint.engines import calls
+from convadjoint.engines import frames
 from convadjoint.engines.nested import shapes as of
 from convadjoint.engines.nested.blending import blend, block, strange
 from convadjoint.engines.nested.lines import lay
@@ -49,8 +49,8 @@ def runner(dtype: np.dtype[np.inexact]) -> Entry:
 
     @entry(f"winograd-{dtype}", INDEX, INDEX)
     def run(call: Any, mine: Any) -> None:
-        words = moved(words_at(call), calls.GIVEN)
-        slots = moved(words_at(mine), 2 * words_at(call)[calls.SLOTS])
+        words = moved(words_at(call), frames.GIVEN)
+        slots = moved(words_at(mine), 2 * words_at(call)[frames.SLOTS])
         x, y = samples_at(words[0], kind), samples_at(words[1], kind)
         laid = samples_at(words[2] or slots[0], kind)
         rows = samples_at(slots[2], kind)
