@@ -4,17 +4,22 @@ import os
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pylops
 import pytest
 
 pytest.importorskip("llvmlite")
 
+from llvmlite import ir
+
 import convadjoint as ca
 from checks import assert_same
-from convadjoint.engines import calls, frames, squad
+from convadjoint.engines import calls, frames, primitives, squad
 from convadjoint.engines.calls import Call
+from convadjoint.engines.kinds import INDEX, External
 from strategies import integers
 
 if sys.platform != "linux":
@@ -63,7 +68,7 @@ OTHERS = {
     "a part": lambda x: x[:-1],
     "turned": lambda x: x.T,
     "another axis": lambda x: x[None],
-    "flat": np.ravel,
+    "flat, and another axis": lambda x: x.reshape(-1, 1),
     "in another order": np.asfortranarray,
     "reversed": lambda x: x[::-1],
     "with gaps": lambda x: np.stack((x, x), -1)[..., 0],
@@ -211,23 +216,201 @@ def switches():
     )
 
 
-@pytest.mark.parametrize("brief", [True, False])
-def test_a_brief_call_wakes_nobody(brief):
+def until(condition):
+    """Wait until something holds; a machine may be busy."""
+    for _ in range(2000):
+        if condition():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+@pytest.fixture
+def pair():
+    """An operator of two threads, an image, and the call of their product."""
     op, x = blur((700, 600))
     ca.set_num_threads(2)
     for _ in range(3):
-        want = op @ x
+        op @ x
     call = op._straight.calls[2]
     assert call.threads == 2
-    call.words[frames.BRIEF] = brief
-    counts = []
-    for _ in range(6):
-        time.sleep(0.05)
-        counts.append(switches())
-        assert_same(op @ x, want)
+    yield op, x, call
     ca.set_num_threads(None)
-    woken = counts[-1] - counts[0]
-    assert woken == 0 if brief else woken >= 5
+
+
+def all_asleep():
+    time.sleep(0.01)
+    return all(helper[frames.ASLEEP] for helper in squad.SQUAD.helpers)
+
+
+@pytest.mark.parametrize("brief", [True, False])
+def test_a_brief_call_wakes_nobody(pair, brief):
+    op, x, call = pair
+    call.words[frames.BRIEF] = brief
+    assert until(all_asleep)
+    before = switches()
+    op @ x
+    if brief:
+        time.sleep(0.05)
+        assert switches() == before
+    else:
+        assert until(lambda: switches() > before)
+
+
+def test_brief_calls_in_a_row_wake_helpers(pair):
+    op, x, call = pair
+    call.words[frames.BRIEF] = True
+
+    def woken():
+        assert until(all_asleep)
+        before = switches()
+        for _ in range(20):
+            op @ x
+        return until(all_asleep) and switches() > before
+
+    assert any(woken() for _ in range(20))
+
+
+def test_callers_wait_for_those_who_help(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVADJOINT_CACHE_DIR", str(tmp_path))
+    myself = External("pthread_self", ir.FunctionType(INDEX, []))
+    pause = External("usleep", ir.FunctionType(ir.IntType(32), [ir.IntType(32)]))
+
+    @primitives.entry("patience", INDEX, INDEX)
+    def work(call, mine):
+        words = primitives.moved(primitives.words_at(call), frames.GIVEN)
+        if myself() == words[1]:
+            while words[2] == 0:
+                pause(100)
+        else:
+            words[2] = 1
+            pause(50_000)
+            primitives.words_at(words[0])[0] = 7
+
+    made = Call.of(
+        work.address, (0, 0, 0), (None,), (threading.get_ident(), 0), threads=2
+    )
+    for _ in range(5):
+        found = np.zeros(1, np.int64)
+        made.make(found)
+        assert found[0] == 7
+
+
+def test_a_helper_without_a_number_is_not_moved(pair):
+    op, x, _ = pair
+    helper = squad.SQUAD.helpers[0]
+    number, cpus = helper[frames.THREAD], os.sched_getaffinity(0)
+    helper[frames.THREAD] = 0
+    helper[frames.CPUS] = 0
+    try:
+        for _ in range(3):
+            op @ x
+        assert os.sched_getaffinity(0) == cpus
+    finally:
+        helper[frames.THREAD] = number
+
+
+def test_a_handler_may_multiply_while_a_helper_is_being_started(monkeypatch):
+    mine = squad._Squad()
+    monkeypatch.setattr(calls, "SQUAD", mine)
+    (first, x), (other, _) = blur((700, 600)), blur((700, 600))
+    ca.set_num_threads(2)
+    start, found = mine._start, []
+
+    def interrupted():
+        mine._start = start
+        found.append(other @ x)
+        return start()
+
+    monkeypatch.setattr(mine, "_start", interrupted)
+    done = threading.Thread(target=lambda: found.append(first @ x), daemon=True)
+    done.start()
+    done.join(timeout=60)
+    ca.set_num_threads(None)
+    assert len(found) == 2
+    assert_same(*found)
+
+
+def test_a_result_without_a_seat_is_forgotten(shortest):
+    _, x, _, made = shortest
+    states = squad.SQUAD.seats[:, frames.STATE]
+    states[:] = 1
+    try:
+        tracemalloc.start()
+        for _ in range(100):
+            assert made(x) is None
+        assert tracemalloc.get_traced_memory()[0] < 50 * x.nbytes
+    finally:
+        tracemalloc.stop()
+        states[:] = frames.FREE
+
+
+def test_products_keep_their_call(shortest):
+    op, _, _, made = shortest
+    assert made.__self__.kept[0] in op._straight.calls.values()
+
+
+def test_arrays_are_no_images_where_pylops_does_not_multiply_them(shortest):
+    op, x, want, _ = shortest
+    pylops.set_ndarray_multiplication(False)
+    try:
+        assert_same((op @ x.ravel()).reshape(op.dimsd), want)
+        with pytest.raises(ValueError, match="ndarray multiplication"):
+            op @ x
+    finally:
+        pylops.set_ndarray_multiplication(True)
+
+
+def test_flat_images_take_the_same_way(shortest):
+    op, x, want, made = shortest
+    flat = x.ravel()
+    for y in (made(flat), op @ flat, op.matvec(flat), op.rmatvec(flat)):
+        assert y.shape == (op.shape[0],)
+    assert_same(made(flat).reshape(op.dimsd), want)
+    assert_same(op.matvec(flat).reshape(op.dimsd), want)
+    back = op.tosparse().T @ flat
+    for _ in range(4):
+        assert_same(op.rmatvec(flat), back)
+    assert op.H._shortest is not None
+    before = op.matvec_count, op.rmatvec_count
+    op.matvec(flat), op.rmatvec(flat), op @ flat
+    assert (op.matvec_count, op.rmatvec_count) == (before[0] + 2, before[1] + 1)
+    assert made(flat[:-1]) is None
+
+
+def test_relatives_are_made_once():
+    op, x = blur()
+    assert op.H is op.H
+    assert op.T is op.T
+    assert op.conj() is op.conj()
+    assert op.H is not op.T
+    assert_same(op.H @ x, op.T @ x)
+
+
+OPERATORS = {
+    "colours last": ((40, 30, 3), (3, 3, 3, 3), {"channel_axis": -1}),
+    "double": ((40, 30), (3, 3), {"precision": "double"}),
+    "a disk": ((40, 70), (9, 9), {"engine": "direct"}),
+    "a batch last": ((40, 30, 2), (3, 3), {"axes": (0, 1)}),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_all_products_are_as_the_first_one(name):
+    dims, shape, words = OPERATORS[name]
+    rng = np.random.default_rng(0)
+    kernel = rng.standard_normal(shape).astype("f4")
+    if name == "a disk":
+        rows, samples = np.indices(shape) - 4
+        kernel[rows**2 + samples**2 > 16] = 0
+    op = ca.Conv2DOp(dims, kernel, **({"padding": "same"} | words))
+    x = rng.standard_normal(op.dims).astype("f4")
+    x[20, 15] = np.nan
+    first = op @ x
+    assert np.isnan(first).any()
+    for _ in range(4):
+        np.testing.assert_array_equal(op @ x, first)
+        np.testing.assert_array_equal((op @ x.ravel()).reshape(op.dimsd), first)
 
 
 def test_forked_processes_take_the_seats_of_threads_that_are_gone(shortest):

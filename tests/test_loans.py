@@ -1,10 +1,12 @@
 """Memory of large results: it is used again, and never while something needs it."""
 
 import gc
+import mmap
 import os
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +112,26 @@ def test_there_may_be_no_memory():
     assert loans.lent((2**60,), FLOAT) is None
     with pytest.raises(MemoryError):
         scratch.fresh((2**60,), FLOAT)
+
+
+def test_what_is_kept_is_given_up_where_memory_is_short(monkeypatch):
+    asked = []
+
+    def failing(*given, **words):
+        asked.append(len(loans._KEPT))
+        if len(asked) == 1:
+            raise OSError
+        return mmap.mmap(*given, **words)
+
+    y = loans.lent(SHAPE, FLOAT)
+    del y
+    replaced = SimpleNamespace(**{name: getattr(mmap, name) for name in dir(mmap)})
+    replaced.mmap = failing
+    monkeypatch.setattr(loans, "mmap", replaced)
+    memory = loans._new(2**26)
+    monkeypatch.undo()
+    assert isinstance(memory, mmap.mmap)
+    assert asked == [1, 0]
 
 
 def test_forked_processes_have_memory_of_their_own():

@@ -128,15 +128,18 @@ class Call:
     def product(self, dims: Shape, dtype: np.dtype[Any], dimsd: Shape) -> Any:
         """What maps an array to a new one by this call alone; None where that cannot be.
 
-        It returns None for what does not lie as the call takes it, or if another number
+        Instead of an array with these axes it takes all samples one after the other, too;
+        it returns them so.  It returns None for what does not lie as the call takes it, or if another number
         of threads is to work, or some that were there have gone.
         """
         if self.enter is None or not _is_known(np.zeros((3, 5), dtype)):
             return None
         large = prod(dimsd) * dtype.itemsize >= LARGE
-        objects = np.ndarray, dtype, fresh if large else np.empty, (dimsd, dtype)
+        orders = (dimsd, dtype), ((prod(dimsd),), dtype)
+        objects = np.ndarray, dtype, fresh if large else np.empty, *orders
         given = address(self.words), num_threads(), address(WORKING), *map(id, objects)
-        return _bound("produce", Words.of((*given, len(dims), *dims), self, *objects))
+        words = (*given, prod(dims), len(dims), *dims)
+        return _bound("produce", Words.of(words, self, *objects))
 
 
 def keep(calls: dict[Any, Call], key: Any, call: Call) -> Call:

@@ -16,12 +16,14 @@ __all__ = [
     "CALL",
     "CLASS",
     "COPY",
+    "COUNT",
     "CPUS",
     "CPU_WORDS",
     "CREW",
     "DIMS",
     "DTYPE",
     "FLAGS",
+    "FLAT",
     "FORGET",
     "FREE",
     "FUNCTION",
@@ -99,6 +101,8 @@ CLASS, AXES, LENGTHS, DTYPE, FLAGS = (SAMPLES + place for place in (-1, 1, 2, 5,
 LYING, HALF = 0x0101, 2**32 - 1
 
 # Words of what makes the products of a call: where this is, and for how many threads; where
-# it stands how many work; what kind of array it takes, of which dtype, with which axes; and
-# what makes another, given what.
-CALL, THREADS, NOW, KIND, WANTED_DTYPE, MAKER, ORDER, RANK, DIMS = range(9)
+# it stands how many work; what kind of array it takes, and of which dtype; what makes
+# another, given what, or what if samples come one after the other; how many these are; and
+# else the axes.
+CALL, THREADS, NOW, KIND, WANTED_DTYPE, MAKER = range(6)
+ORDER, FLAT, COUNT, RANK, DIMS = range(6, 11)

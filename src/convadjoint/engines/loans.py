@@ -61,10 +61,12 @@ def _left(size: int) -> mmap.mmap | None:
 
 def _new(size: int) -> mmap.mmap | None:
     """New memory, which a forked process does not share; None if there is none."""
-    try:
-        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except OSError:
-        return None
-    with suppress(OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
+    for _ in range(2):
+        with suppress(OSError):
+            memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            with suppress(OSError):
+                memory.madvise(mmap.MADV_HUGEPAGE)
+            return memory
+        # What is kept counts where a process may have so much and no more.
+        _KEPT.clear()
+    return None

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
-from threading import Lock, local
+from threading import Lock, RLock, local
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +29,8 @@ class _Pool:
     """The crew, hired at first use and again in a forked process."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        # A signal handler may come back here.
+        self.lock = RLock()
         self.threads: int | None = None
         self.crew = Crew()
 
@@ -46,8 +47,9 @@ class _Pool:
 
     def resize(self, threads: int | None) -> None:
         """Take another number of threads from now on."""
+        crew = Crew()
         with self.lock:
-            old, self.crew, self.threads = self.crew, Crew(), threads
+            old, self.crew, self.threads = self.crew, crew, threads
             WORKING[0] = threads or 0
         old.dismiss()
 
@@ -57,7 +59,7 @@ _POOL = _Pool()
 
 def _after_fork() -> None:
     """Threads do not survive a fork: the child starts a pool of its own."""
-    _POOL.lock, _POOL.crew = Lock(), Crew()
+    _POOL.lock, _POOL.crew = RLock(), Crew()
 
 
 if hasattr(os, "register_at_fork"):

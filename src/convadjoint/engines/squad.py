@@ -7,7 +7,7 @@ says where all of them are, for `waiting`.
 import ctypes
 import os
 from functools import cache
-from threading import Lock, Thread, get_native_id
+from threading import RLock, Thread, get_native_id
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,8 @@ class _Squad:
 
     def begin(self) -> None:
         """Have no helpers yet."""
-        self.lock = Lock()
+        # A signal handler or a finalizer may multiply while a thread is being started.
+        self.lock = RLock()
         self.helpers: list[Any] = []
         # Calls may still look at an old one.
         self.crews: list[Words] = []

@@ -144,6 +144,8 @@ def serve(helper: Any) -> None:
 def _name_cpus(call: Any) -> None:
     """Write into a call where its helpers should be: not on the caller's CPU."""
     words = words_at(call)
+    for word in range(of.CPUS, of.CPUS + of.CPU_WORDS):
+        words[word] = 0
     if _getaffinity(0, _MASK_BYTES, call + 8 * of.CPUS) == 0:
         cpu = _getcpu()
         if 0 <= cpu < 64 * of.CPU_WORDS:
@@ -247,18 +249,24 @@ def make(bound: Any, arguments: Any, count: Any) -> Any:
 
 
 @compiled
-def _suits(words: Any, given: Any) -> Any:
-    """Whether an object is an array as it is wanted, and as many threads work."""
+def _order(words: Any, given: Any) -> Any:
+    """What another array is made of for an object; 0 if it is none that is wanted.
+
+    That is so, too, while another number of threads works.
+    """
     x = words_at(given)
     if x[of.CLASS] != words[of.KIND] or x[of.DTYPE] != words[of.WANTED_DTYPE]:
-        return False
-    same = (x[of.AXES] & of.HALF) == words[of.RANK]
-    if not same or (x[of.FLAGS] & of.LYING) != of.LYING:
-        return False
-    lengths = words_at(x[of.LENGTHS])
-    for axis in range(words[of.RANK]):
+        return 0
+    lies = (x[of.FLAGS] & of.LYING) == of.LYING
+    if not lies or words_at(words[of.NOW])[0] != words[of.THREADS]:
+        return 0
+    rank, lengths = x[of.AXES] & of.HALF, words_at(x[of.LENGTHS])
+    same = rank == words[of.RANK]
+    for axis in range(rank if same else 0):
         same = same and lengths[axis] == words[of.DIMS + axis]
-    return same and words_at(words[of.NOW])[0] == words[of.THREADS]
+    if same:
+        return words[of.ORDER]
+    return words[of.FLAT] if rank == 1 and lengths[0] == words[of.COUNT] else 0
 
 
 @entry("produce", _word, _word, _word, returns=_word)
@@ -267,8 +275,9 @@ def produce(bound: Any, arguments: Any, count: Any) -> Any:
     words, given = words_at(words_at(bound)[of.SAMPLES]), words_at(arguments)
     call = words_at(words[of.CALL])
     office = words_at(call[of.OFFICE])
-    if count == 1 and _suits(words, given[0]):
-        made = answered(office[of.MAKE], words[of.MAKER], words[of.ORDER])
+    order = _order(words, given[0]) if count == 1 else 0
+    if order != 0:
+        made = answered(office[of.MAKE], words[of.MAKER], order)
         if made == 0:
             return made
         seat = _seated(call, given, 1)

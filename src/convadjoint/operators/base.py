@@ -50,6 +50,7 @@ class ConvolutionOperator(Member):
         self._options = options
         self._straight: Straight | None = None
         self._shortest: Any = None
+        self._relatives: dict[tuple[bool, bool], ConvolutionOperator] = {}
         super().__init__(
             dtype=kernel.dtype,
             dims=dims,
@@ -58,7 +59,14 @@ class ConvolutionOperator(Member):
         )
 
     def _related(self, *, transposed: bool, conjugated: bool) -> "ConvolutionOperator":
-        """The transpose, conjugate or adjoint; it shares geometry and plans."""
+        """The transpose, conjugate or adjoint, made once; it shares geometry and plans."""
+        key = transposed, conjugated
+        if key not in self._relatives:
+            self._relatives.setdefault(key, self._relative(*key))
+        return self._relatives[key]
+
+    def _relative(self, transposed: bool, conjugated: bool) -> "ConvolutionOperator":
+        """Make it."""
         cls = self.partner if transposed else type(self)
         here = self._direction
         direction = Direction(
@@ -150,23 +158,14 @@ class ConvolutionOperator(Member):
         return self.replace(kernel=given) @ x
 
     def __matmul__(self, other: Any) -> Any:
-        allowed = get_ndarray_multiplication()
-        if allowed and self._shortest:
-            y = self._shortest(other)
+        # Another thread may take it away.
+        shortest = self._shortest
+        if shortest and get_ndarray_multiplication():
+            y = shortest(other)
             if y is not None:
                 self.matvec_count += 1
                 return y
-        if type(other) is not np.ndarray:
-            return super().__matmul__(other)
-        straight = self._straight
-        if allowed and straight and straight.fits(other):
-            self.matvec_count += 1
-            y, self._shortest = straight.apply(other)
-            return y
-        y = self._product(other)
-        # Only what has been done once without complaint is done straight.
-        self._straight = straight or self._convolution.straight(self._direction)
-        return y
+        return super().__matmul__(other)
 
     @property
     def kernel(self) -> Array:
@@ -254,25 +253,23 @@ class ConvolutionOperator(Member):
         return norms.row_sums(self._convolution, self._direction, self.dtype, order)
 
     def _matvec(self, x: Array) -> Array:
-        return self._apply(x, self._direction)
+        shortest, straight = self._shortest, self._straight
+        y = shortest(x) if shortest else None
+        if y is None and straight and straight.fits(x):
+            y, self._shortest = straight.apply(x)
+        if y is None:
+            y = self._matmat(x)
+            # Only what has been done once without complaint is done straight.
+            self._straight = straight or self._convolution.straight(self._direction)
+        return y
 
-    def _rmatvec(self, x: Array) -> Array:
-        return self._apply(x, self._direction.adjoint)
-
-    def _matmat(self, x: Array) -> Array:
-        return self._apply(x, self._direction)
-
-    def _rmatmat(self, x: Array) -> Array:
-        return self._apply(x, self._direction.adjoint)
-
-    def _apply(self, x: Any, direction: Direction) -> Array:
-        """Map ``(size,)`` or ``(size, columns)`` in one direction."""
+    def _matmat(self, x: Any) -> Array:
         if scipy.sparse.issparse(x):
             x = x.toarray()
         trailing = x.shape[1:]
         columns = trailing[0] if trailing else 1
-        layout = self._convolution.side(direction).layout
-        y = self._convolution.apply(x.reshape(*layout.dims, columns), direction)
+        layout = self._convolution.side(self._direction).layout
+        y = self._convolution.apply(x.reshape(*layout.dims, columns), self._direction)
         return y.reshape(prod(layout.dimsd), *trailing)
 
     def _scaled(self, factor: Any, *, divide: bool = False) -> Self:

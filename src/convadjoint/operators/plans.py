@@ -76,6 +76,7 @@ class Straight:
 
     Small products take less time than a careful look at what is given.  `dims` and
     `dimsd` are the users' shapes, `canonical` is the plan's input; no `dims` fit nothing.
+    Samples come one after the other, and leave so.
     `calls` are those that are all of a product, by the number of threads, and `shortest`
     are the functions that look at an array, and make the call if it fits.
     """
@@ -88,20 +89,21 @@ class Straight:
     calls: dict[int, Any] = field(default_factory=dict)
     shortest: dict[int, Any] = field(default_factory=dict)
 
-    def fits(self, x: Array) -> bool:
+    def fits(self, x: Any) -> bool:
         """Whether `x` may be given to `apply`."""
-        return x.shape == self.dims and x.dtype == self.dtype and x.flags.carray
+        flat = self.dims is not None and type(x) is np.ndarray and x.ndim == 1
+        return flat and x.dtype == self.dtype and x.flags.carray
 
     def apply(self, x: Array) -> tuple[Array, Any]:
-        """Map ``dims`` to ``dimsd``; return the function of `shortest`, too."""
+        """Map all samples of ``dims`` to all of ``dimsd``; return one of `shortest`, too."""
         threads = engines.num_threads()
         call = self.calls.get(threads)
         if call is None:
             lying = x.reshape(self.canonical)
             if threads not in self.calls:
                 self.calls[threads] = engines.ready(self.plan, lying)
-            return self.plan.apply(lying).reshape(self.dimsd), None
-        y = engines.fresh(self.dimsd, self.dtype)
+            return self.plan.apply(lying).reshape(-1), None
+        y = engines.fresh((prod(self.dimsd),), self.dtype)
         call.make(x, y)
         if threads not in self.shortest and self.dims is not None:
             self.shortest[threads] = call.product(self.dims, self.dtype, self.dimsd)
