@@ -31,7 +31,7 @@ Key = tuple[int, tuple[int, ...], int]
 
 # Multiplications that are not worth another thread, those that are over before one that
 # sleeps has woken up, and those that take as long as moving a row.
-_WAKING, _BRIEF, _MOVING = 1_000_000, 7_000_000, 1000
+_WAKING, _BRIEF, _MOVING = 1_000_000, 5_000_000, 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
