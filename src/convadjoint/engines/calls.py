@@ -116,9 +116,7 @@ class Call:
         """Get what is missing, or wait for it."""
         if missing == NO_MEMORY:
             nbytes = self.words[BYTES : BYTES + 2].sum()
-            msg = (
-                f"a thread needs {nbytes} bytes for its part, and there are not so many"
-            )
+            msg = f"a thread needs {nbytes} bytes for its part: there are not so many"
             raise MemoryError(msg)
         if missing == NO_HELPERS:
             SQUAD.hire(int(self.words[WANTED]))
@@ -129,8 +127,8 @@ class Call:
         """What maps an array to a new one by this call alone; None where that cannot be.
 
         Instead of an array with these axes it takes all samples one after the other, too;
-        it returns them so.  It returns None for what does not lie as the call takes it, or if another number
-        of threads is to work, or some that were there have gone.
+        it returns them so.  It returns None for what does not lie as the call takes it,
+        while another number of threads works, and if some that were there have gone.
         """
         if self.enter is None or not _is_known(np.zeros((3, 5), dtype)):
             return None
