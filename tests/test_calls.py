@@ -392,6 +392,8 @@ OPERATORS = {
     "double": ((40, 30), (3, 3), {"precision": "double"}),
     "a disk": ((40, 70), (9, 9), {"engine": "direct"}),
     "a batch last": ((40, 30, 2), (3, 3), {"axes": (0, 1)}),
+    # A tap of zero that is multiplied, and meets the sample that is none.
+    "in steps": ((40, 200), (3, 3), {"engine": "direct", "stride": 2, "padding": 1}),
 }
 
 
@@ -403,6 +405,8 @@ def test_all_products_are_as_the_first_one(name):
     if name == "a disk":
         rows, samples = np.indices(shape) - 4
         kernel[rows**2 + samples**2 > 16] = 0
+    if name == "in steps":
+        kernel[1, 0] = 0
     op = ca.Conv2DOp(dims, kernel, **({"padding": "same"} | words))
     x = rng.standard_normal(op.dims).astype("f4")
     x[20, 15] = np.nan
