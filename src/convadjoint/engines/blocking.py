@@ -7,7 +7,7 @@ import numpy as np
 
 from convadjoint.engines import frames
 from convadjoint.engines.blocks import Form, block
-from convadjoint.engines.masks import among
+from convadjoint.engines.masks import among, masked
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,
@@ -17,7 +17,6 @@ from convadjoint.engines.primitives import (
     entry,
     inlined,
     kind_of,
-    masked,
     moved,
     prefetch,
     reserve,

@@ -9,14 +9,13 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from convadjoint.engines.masks import among
+from convadjoint.engines.masks import among, masked
 from convadjoint.engines.primitives import (
     INDEX,
     VECTOR_BYTES,
     emitted,
     fused,
     indices,
-    masked,
     repeated,
     spread,
     vector_at,

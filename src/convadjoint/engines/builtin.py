@@ -1,7 +1,7 @@
 """Compiled functions that Python calls as its own: nothing is converted on the way.
 
-To call by `ctypes` takes about a microsecond, and tens of them where the caches have lost
-what it needs: longer than small products take.
+To call by `ctypes` takes longer than small products do, above all where the caches have
+lost what it needs.
 """
 
 import ctypes

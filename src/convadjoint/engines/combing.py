@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convadjoint.engines import frames
-from convadjoint.engines.masks import among
+from convadjoint.engines.masks import among, masked
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
@@ -24,7 +24,6 @@ from convadjoint.engines.primitives import (
     fused,
     indices,
     kind_of,
-    masked,
     moved,
     prefetch,
     repeated,

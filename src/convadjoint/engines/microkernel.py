@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from convadjoint.engines.masks import masked, under
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
@@ -18,9 +19,7 @@ from convadjoint.engines.primitives import (
     emitted,
     fused,
     indices,
-    masked,
     spread,
-    under,
     unrolled,
     vector_at,
     vector_of,

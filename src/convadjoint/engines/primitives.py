@@ -36,7 +36,6 @@ __all__ = [
     "kept",
     "kind_of",
     "looped",
-    "masked",
     "moved",
     "prefetch",
     "repeated",
@@ -44,14 +43,12 @@ __all__ = [
     "samples_at",
     "spread",
     "taken",
-    "under",
     "unrolled",
     "vector_at",
     "vector_of",
     "words_at",
 ]
 
-_NAMES = {"float": "f32", "double": "f64", "i32": "i32", "i64": "i64"}
 _KINDS = {
     "float32": ir.FloatType(),
     "float64": ir.DoubleType(),
@@ -322,15 +319,6 @@ def beside(builder: Any, vectors: Sequence[Any]) -> Any:
     return joined
 
 
-def under(builder: Any, count: Any, lanes: int) -> Any:
-    """The first `count` of some lanes; none if it is negative."""
-    least, most, number = INDEX(0), INDEX(lanes), ir.IntType(32)
-    for beyond, limit in (("<", least), (">", most)):
-        count = builder.select(builder.icmp_signed(beyond, count, limit), limit, count)
-    limits = spread(builder, builder.trunc(count, number), ir.VectorType(number, lanes))
-    return builder.icmp_signed("<", indices(range(lanes)), limits)
-
-
 def fused(builder: Any, one: Any, other: Any, total: Any) -> Any:
     """Vectors multiplied and added, rounded once."""
     vector, functions = total.type, builder.module.globals
@@ -339,16 +327,3 @@ def fused(builder: Any, one: Any, other: Any, total: Any) -> Any:
         builder.module, ir.FunctionType(vector, [vector] * 3), name
     )
     return builder.call(function, [one, other, total])
-
-
-def masked(builder: Any, action: str, place: Any, mask: Any, values: Any = None) -> Any:
-    """Load or store the lanes of a mask; what is not loaded is zero."""
-    vector, align = place.type.pointee, ir.IntType(32)
-    kind = f"v{vector.count}{_NAMES[str(vector.element)]}"
-    name = f"llvm.masked.{action}.{kind}.p0{kind}"
-    given = [place, align(1), mask]
-    given = [*given, ir.Constant(vector, None)] if values is None else [values, *given]
-    result = vector if values is None else ir.VoidType()
-    shape = ir.FunctionType(result, [one.type for one in given])
-    function = builder.module.globals.get(name)
-    return builder.call(function or ir.Function(builder.module, shape, name), given)

@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from convadjoint.engines.masks import masked, under
 from convadjoint.engines.primitives import (
     INDEX,
     ask,
@@ -18,8 +19,6 @@ from convadjoint.engines.primitives import (
     each,
     emitted,
     indices,
-    masked,
-    under,
     vector_of,
 )
 from convadjoint.engines.tiles import PARTS

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from convadjoint.engines.masks import masked, under
 from convadjoint.engines.primitives import (
     INDEX,
     REGISTERS,
@@ -21,10 +22,8 @@ from convadjoint.engines.primitives import (
     fused,
     indices,
     kind_of,
-    masked,
     moved,
     spread,
-    under,
     vector_at,
     vector_of,
 )

@@ -29,6 +29,7 @@ from convadjoint.engines.frames import (
 
 __all__ = ["SQUAD"]
 
+# Functions of CPython, in the order in which the office has them.
 _NAMES = (
     "PyEval_SaveThread",
     "PyEval_RestoreThread",
